@@ -1,0 +1,1 @@
+//! The user's own process: files, and the supervisor of local apps and jobs.

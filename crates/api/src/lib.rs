@@ -1,0 +1,1 @@
+//! The HTTP surface: router, problem+json, views and handlers.

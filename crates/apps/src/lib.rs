@@ -1,0 +1,1 @@
+//! The catalogue, launches, and the runtimes apps run on.

@@ -1,0 +1,73 @@
+//! The points at which a sudden death must lose nothing and double nothing.
+//!
+//! A test starts a process with `MYKSC_CRASH_AT` set to a point's name; the process kills itself there as
+//! `kill -9` would. Every point of [`CrashPoint::ALL`] is tried.
+
+use std::sync::OnceLock;
+
+/// Name of the environment variable that chooses the point.
+pub const VARIABLE: &str = "MYKSC_CRASH_AT";
+
+macro_rules! points {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A place in the code where the process may be killed by a test.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum CrashPoint { $($(#[$doc])* $variant,)* }
+
+        impl CrashPoint {
+            /// All points.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The point's name, for example `launch.recorded`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+points! {
+    /// Portal: the app and its launch intent are committed, nothing is done yet.
+    LaunchRecorded = "launch.recorded",
+    /// Portal: the app's folder holds its orders, no supervisor runs.
+    LaunchFolderWritten = "launch.folder_written",
+    /// Portal: the supervisor is started, its report was not seen.
+    LaunchSupervisorStarted = "launch.supervisor_started",
+    /// Portal: all is done but the intent is not cleared.
+    LaunchApplied = "launch.applied",
+    /// Supervisor: it holds the folder, the process is not started.
+    LaunchPlaced = "launch.placed",
+    /// Supervisor: the process runs, the report does not say so yet.
+    LaunchProcessStarted = "launch.process_started",
+    /// Supervisor: the process ended, the report does not say so yet.
+    LaunchExitSeen = "launch.exit_seen",
+    /// Agent: the upload is on record, no byte arrived.
+    UploadCreated = "upload.created",
+    /// Agent: bytes are written, the sender was not told.
+    UploadChunkWritten = "upload.chunk_written",
+    /// Agent: all bytes are on the disk, the file has not its name yet.
+    UploadSynced = "upload.synced",
+    /// Agent: the file has its name, the upload's record is not removed yet.
+    UploadRenamed = "upload.renamed",
+    /// Portal: the job and its submit intent are committed, nothing is done yet.
+    SubmitRecorded = "submit.recorded",
+    /// Portal: the job's folder holds script and orders, no supervisor runs.
+    SubmitFolderWritten = "submit.folder_written",
+    /// Portal: the supervisor is started, its report was not seen.
+    SubmitSupervisorStarted = "submit.supervisor_started",
+    /// Portal: all is done but the intent is not cleared.
+    SubmitApplied = "submit.applied",
+}
+
+/// Dies here, as by `kill -9`, if a test asked for this point.
+pub fn point(at: CrashPoint) {
+    static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
+    let chosen = CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok());
+    if chosen.as_deref() == Some(at.name()) {
+        let own = rustix::process::getpid();
+        // SIGKILL can't be caught; should sending it fail, abort is as sudden.
+        let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
+        std::process::abort();
+    }
+}

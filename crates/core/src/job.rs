@@ -1,0 +1,124 @@
+//! Batch jobs of a system.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Params;
+use crate::id::{JobId, UserId};
+use crate::time::Timestamp;
+
+/// Where a job is in its life. What a scheduler says beyond these is kept as it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobPhase {
+    /// Accepted by the portal, not yet by the scheduler.
+    Submitting,
+    /// Waiting for its turn.
+    Queued,
+    /// Kept from running by a hold.
+    Held,
+    /// Running.
+    Running,
+    /// Stopped for a while by the scheduler or the person.
+    Suspended,
+    /// Its processes ended, the scheduler cleans up.
+    Finishing,
+    /// Over; see `outcome`.
+    Ended,
+    /// Something else, in the scheduler's word.
+    #[serde(untagged)]
+    Unknown(String),
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Exit code 0.
+    Succeeded,
+    /// Another exit code or a signal.
+    Failed,
+    /// Ended by the person or an operator.
+    Cancelled,
+    /// Its walltime was over.
+    TimedOut,
+    /// It took more memory than it may.
+    OutOfMemory,
+    /// Its node failed.
+    NodeFailure,
+    /// Made way for another.
+    Preempted,
+    /// The scheduler refused it.
+    Refused,
+    /// Over, and nobody knows how.
+    Unknown,
+}
+
+/// What a job asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobSize {
+    /// Nodes.
+    pub nodes: u32,
+    /// Tasks on each node.
+    pub tasks_per_node: u32,
+    /// CPU cores of each task.
+    pub cpus_per_task: u32,
+    /// GPUs on each node.
+    pub gpus_per_node: u32,
+    /// Bytes of memory on each node, if asked for.
+    pub memory_bytes: Option<u64>,
+    /// How long it may run.
+    pub walltime_secs: u64,
+}
+
+/// One batch job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Job {
+    /// The portal's id.
+    pub id: JobId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// The system it was given to.
+    pub system: String,
+    /// The scheduler's id, once it has one.
+    pub scheduler_id: Option<String>,
+    /// Queue or partition.
+    pub queue: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is in its life.
+    pub phase: JobPhase,
+    /// How it ended; only when `phase` is `ended`.
+    pub outcome: Option<Outcome>,
+    /// Exit code of the script, if it had one.
+    pub exit_code: Option<i32>,
+    /// Why it waits, ended or was refused.
+    pub reason: Option<JobReason>,
+    /// What it asked for.
+    pub size: JobSize,
+    /// Folder it runs in, a [`crate::UserPath`] as text.
+    pub work_dir: String,
+    /// Where its standard output goes, a [`crate::UserPath`] as text.
+    pub stdout_path: String,
+    /// Where its standard error goes; the same as `stdout_path` when they are joined.
+    pub stderr_path: String,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Grows with every change; the event stream's id.
+    pub revision: i64,
+}
+
+/// Why a job waits, ended or was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobReason {
+    /// A stable code, for example `waiting_for_slots`, `held_by_user`, `walltime_over`.
+    pub code: String,
+    /// Values for the text.
+    #[schema(value_type = Object)]
+    pub params: Params,
+    /// English text, or the scheduler's own words.
+    pub detail: String,
+}

@@ -1,0 +1,29 @@
+//! Ids, people, apps, jobs, contracts, paths and the agent's wire types; no I/O.
+//!
+//! Start reading at [`Error`], the one domain error every service returns, and at [`Identity`], which every
+//! call that touches files or processes carries.
+
+pub mod app;
+pub mod contract;
+pub mod crash;
+pub mod error;
+pub mod grant;
+pub mod id;
+pub mod job;
+pub mod name;
+pub mod path;
+pub mod secret;
+pub mod spool;
+pub mod time;
+pub mod user;
+pub mod wire;
+
+pub use app::{App, AppPhase, Resources, Step};
+pub use contract::Contract;
+pub use error::{Error, FieldProblem, Result};
+pub use id::{AppId, GrantId, JobId, SessionId, TokenId, UserId};
+pub use job::{Job, JobPhase, Outcome};
+pub use name::AppName;
+pub use path::UserPath;
+pub use time::Timestamp;
+pub use user::{Identity, User};

@@ -1,0 +1,1 @@
+//! The reverse proxy from an app's own origin to the app; usable alone.

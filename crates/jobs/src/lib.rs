@@ -1,0 +1,1 @@
+//! Systems, queues, scripts and jobs, and the schedulers that run them.

@@ -1,0 +1,1 @@
+//! The portal under test, started in process on a free port.
