@@ -95,6 +95,8 @@ ids! {
     JobId = 'j';
     /// A browser's right to reach one app, made from a ticket.
     GrantId = 'g';
+    /// One upload of a file.
+    UploadId = 'f';
 }
 
 #[cfg(test)]
@@ -110,7 +112,9 @@ mod tests {
 
     #[test]
     fn hostile_texts_are_no_ids() {
-        for text in ["", "a", "a../../etc/passwd", "aABCDEFGHIJKLMNO", "abcdefghijklmno1", "abcdefghijklmnop\n"] {
+        for text in
+            ["", "a", "a../../etc/passwd", "aABCDEFGHIJKLMNO", "abcdefghijklmno1", "abcdefghijklmnop\n"]
+        {
             assert!(text.parse::<AppId>().is_err(), "{text:?}");
         }
     }

@@ -21,7 +21,7 @@ pub mod wire;
 pub use app::{App, AppPhase, Resources, Step};
 pub use contract::Contract;
 pub use error::{Error, FieldProblem, Result};
-pub use id::{AppId, GrantId, JobId, SessionId, TokenId, UserId};
+pub use id::{AppId, GrantId, JobId, SessionId, TokenId, UploadId, UserId};
 pub use job::{Job, JobPhase, Outcome};
 pub use name::AppName;
 pub use path::UserPath;

@@ -186,7 +186,8 @@ fn decode(component: &str) -> Result<OsString, InvalidPath> {
     let mut rest = component.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         if byte == b'%' {
-            let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(InvalidPath::Escape)?;
+            let digits =
+                after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).ok_or(InvalidPath::Escape)?;
             let digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(digits);
             let digits = digits.ok_or(InvalidPath::Escape)?;
             bytes.push(u8::from_str_radix(digits, 16).map_err(|_| InvalidPath::Escape)?);

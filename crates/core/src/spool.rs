@@ -2,8 +2,9 @@
 //!
 //! The folder's files: `spec.json` (orders, written by the portal before the start), `status.json` (report,
 //! replaced atomically by the supervisor), `log` (output of the process, when it goes nowhere else), `lock`
-//! (held by the supervisor with flock(2) as long as it lives), `owner.json` (what the portal needs to find the
-//! thing again without its database).
+//! (held by the supervisor with flock(2) as long as it lives), `stop` (the generation that is to end), `wake`
+//! (a FIFO that makes the supervisor look at `stop`), `owner.json` (what the portal needs to find the thing
+//! again without its database).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,6 +67,12 @@ pub struct Status {
 pub struct Process {
     /// Process id, also the id of its process group.
     pub pid: u32,
+    /// When it started in clock ticks since the machine's start: field 22 of proc_pid_stat(5). With `pid` it names
+    /// one process of this machine's run, so a reused id is never taken for it.
+    pub start_ticks: u64,
+    /// Folders of the control groups that hold it and all it starts; empty where limits are by rlimit.
+    #[serde(default)]
+    pub cgroups: Vec<PathBuf>,
     /// When it started.
     pub started_at: Timestamp,
     /// How the limits are enforced: `cgroup v1`, `cgroup v2` or `rlimit`.
