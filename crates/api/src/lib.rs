@@ -1,1 +1,25 @@
-//! The HTTP surface: router, problem+json, views and handlers.
+//! The HTTP surface of the portal: `/api/v1`, the live events, and the web UI that is embedded in the binary.
+//!
+//! Start reading at [`router`], which puts the layers around the handlers of `handlers/<resource>.rs`. Every
+//! handler takes an [`AppState`], says with [`Caller`] that somebody must be signed in, and answers a value or
+//! a [`Problem`] (RFC 9457); `?` on a [`myksc_core::Error`] makes one.
+
+mod caller;
+mod extract;
+mod handlers;
+mod openapi;
+mod origin;
+mod peer;
+mod problem;
+mod request_id;
+mod router;
+mod security;
+mod state;
+mod web_ui;
+
+pub use caller::Caller;
+pub use openapi::document;
+pub use peer::PeerAddress;
+pub use problem::Problem;
+pub use router::router;
+pub use state::{AppState, Site, Translated};
