@@ -4,12 +4,26 @@
 //! write runs in a transaction; a write that people should see takes a revision in it, and the commit wakes
 //! whoever waits in [`Store::subscribe`].
 
+mod attempts;
+mod audit;
+mod contracts;
 mod db;
 mod error;
+mod grants;
 mod idempotency;
+mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tickets;
+mod tokens;
+mod users;
 
+pub use attempts::Attempts;
+pub use audit::{AuditEntry, AuditIntent};
 pub use db::{Reader, Store, Tx};
 pub use error::StoreError;
 pub use idempotency::{Claim, StoredAnswer};
+pub use sessions::{Session, SessionKind};
+pub use tickets::Ticket;
+pub use tokens::Token;
+pub use users::UserWithPassword;
