@@ -1,0 +1,63 @@
+//! The batch form: what a person fills in, before it becomes a script.
+
+use serde::{Deserialize, Serialize};
+
+/// Values of the batch form; absent fields take the default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct JobForm {
+    /// Name of the job.
+    pub name: String,
+    /// Queue it goes to.
+    pub queue: String,
+    /// Nodes.
+    pub nodes: u32,
+    /// Tasks on each node.
+    pub tasks_per_node: u32,
+    /// CPU cores of each task.
+    pub cpus_per_task: u32,
+    /// GPUs on each node.
+    pub gpus_per_node: u32,
+    /// Bytes of memory on each node; the queue's default when absent.
+    pub memory_bytes: Option<u64>,
+    /// How long it may run.
+    pub walltime_secs: u64,
+    /// Folder it runs in, a [`myksc_core::UserPath`] as text. No directive says it: it goes with the submission.
+    pub work_dir: String,
+    /// Input files, each a [`myksc_core::UserPath`] as text; the script finds them in `$INPUT_1`, `$INPUT_2`, …
+    pub inputs: Vec<String>,
+    /// The person's own part of the script, as it stands.
+    pub command: String,
+    /// Name of the file for standard output, in the work folder; `%x` is the job's name, `%j` its id, `%%` a
+    /// per cent sign. The system's default when empty.
+    pub stdout_name: String,
+    /// The same for standard error; joined to standard output when empty.
+    pub stderr_name: String,
+    /// First line of the script, without its line end; none when empty.
+    pub shebang: String,
+    /// Lines of a script's head that no field stands for (comments, options of other schedulers), each with its
+    /// line end. They come back as they were.
+    pub other_lines: String,
+}
+
+impl Default for JobForm {
+    fn default() -> Self {
+        Self {
+            name: "job".to_owned(),
+            queue: String::new(),
+            nodes: 1,
+            tasks_per_node: 1,
+            cpus_per_task: 1,
+            gpus_per_node: 0,
+            memory_bytes: None,
+            walltime_secs: 3600,
+            work_dir: "home".to_owned(),
+            inputs: Vec::new(),
+            command: String::new(),
+            stdout_name: String::new(),
+            stderr_name: String::new(),
+            shebang: "#!/bin/bash".to_owned(),
+            other_lines: String::new(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Scripts: form to script and back, in the dialect of the local queue.
+//!
+//! A script is a *head* and a *body*. The head, which the batch page shows read-only, is the `#!` line, the
+//! directives, one a line, and the input files; the body is the person's own part and keeps every byte:
+//!
+//! ```text
+//! #!/bin/bash
+//! #MYKSC --name=wordcount
+//! #MYKSC --walltime=01:00:00
+//! export INPUT_1='/home/kim/my data.csv'
+//!
+//! wc -l "$INPUT_1"
+//! ```
+//!
+//! A directive starts in the first column and holds one `--option=value`, the value quoted as for a POSIX
+//! shell. Comments and blank lines may stand between directives; the first other line ends them, as with
+//! sbatch(1) and qsub(1), and what stands below is pointed out. Everything here is pure.
+
+mod directive;
+mod split;
+#[cfg(test)]
+mod tests;
+pub(crate) mod value;
+
+use std::path::Path;
+
+use myksc_core::{FieldProblem, UserPath};
+use serde::{Deserialize, Serialize};
+
+pub use self::directive::Directives;
+use crate::form::JobForm;
+use crate::roots::Roots;
+
+/// Bytes of a script.
+pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
+
+/// Codes that point something out and refuse nothing.
+const HINTS: [&str; 6] = [
+    "directive_below_command",
+    "directive_repeated",
+    "foreign_directive",
+    "line_ends_changed",
+    "byte_order_mark_removed",
+    "directive_in_command",
+];
+
+/// A form made into a script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Rendered {
+    /// The head, read-only in the editor.
+    pub directives: String,
+    /// The person's own part.
+    pub body: String,
+    /// Both together.
+    pub script: String,
+    /// What does not hold, or is worth knowing.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// A script taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// First line, without its line end; empty when the script has none.
+    pub shebang: String,
+    /// What the directives say.
+    pub directives: Directives,
+    /// Input files, as paths of the API.
+    pub inputs: Vec<UserPath>,
+    /// Lines of the head that mean nothing here.
+    pub other_lines: String,
+    /// The head as it stands.
+    pub head: String,
+    /// The person's own part as it stands.
+    pub body: String,
+    /// What does not hold, or is worth knowing.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// Whether a problem only points something out.
+#[must_use]
+pub fn is_hint(problem: &FieldProblem) -> bool {
+    HINTS.contains(&problem.code.as_str())
+}
+
+/// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused.
+#[must_use]
+pub fn render(form: &JobForm, roots: &Roots) -> Rendered {
+    let mut problems = Vec::new();
+    let mut head = render_shebang(&form.shebang, &mut problems);
+    let other_lines = checked_other_lines(&form.other_lines, &mut problems);
+    if head.is_empty() && other_lines.starts_with(['#', '\u{feff}']) {
+        // A comment that looks like `#!`, or a mark, must not become the first line.
+        head.push('\n');
+    }
+    head.push_str(&other_lines);
+    head.push_str(&directive::render(form, &mut problems));
+    head.push_str(&render_inputs(form, roots, &mut problems));
+    head.push('\n');
+    let body = form.command.replace('\0', "");
+    if body.len() != form.command.len() {
+        problems.push(FieldProblem::new("command", "script_has_nul", "a script holds no NUL character"));
+    }
+    if body.trim().is_empty() {
+        problems.push(FieldProblem::new("command", "required", "say what the job runs"));
+    }
+    let script = format!("{head}{body}");
+    if parse(&script, roots).body != body {
+        let detail = "the command starts with a directive: it counts as one and moves to the fields above";
+        problems.push(FieldProblem::new("command", "directive_in_command", detail));
+    }
+    Rendered { directives: head, body, script, problems }
+}
+
+/// Takes a script apart. Line ends of DOS and a byte order mark are changed first, and that is told.
+#[must_use]
+pub fn parse(script: &str, roots: &Roots) -> Parsed {
+    let mut problems = Vec::new();
+    let script = normalise(script, &mut problems);
+    let split = split::split(&script, |path| roots.locate(path));
+    let (directives, other_lines) = directive::read(&split.head_lines, &mut problems);
+    for number in &split.below {
+        let detail = format!("line {number} stands below the first command, so it has no effect");
+        problems.push(FieldProblem::new("script", "directive_below_command", detail).with("line", *number));
+    }
+    Parsed {
+        shebang: split.shebang.to_owned(),
+        directives,
+        inputs: split.inputs,
+        other_lines,
+        head: split.head.to_owned(),
+        body: split.body.to_owned(),
+        problems,
+    }
+}
+
+impl Parsed {
+    /// The form that this script would come from; what it does not say is taken from `defaults`.
+    #[must_use]
+    pub fn into_form(self, defaults: &JobForm) -> JobForm {
+        let said = self.directives;
+        JobForm {
+            name: said.name.unwrap_or_else(|| defaults.name.clone()),
+            queue: said.queue.unwrap_or_else(|| defaults.queue.clone()),
+            nodes: said.nodes.unwrap_or(defaults.nodes),
+            tasks_per_node: said.tasks_per_node.unwrap_or(defaults.tasks_per_node),
+            cpus_per_task: said.cpus_per_task.unwrap_or(defaults.cpus_per_task),
+            gpus_per_node: said.gpus_per_node.unwrap_or(defaults.gpus_per_node),
+            memory_bytes: said.memory_bytes.or(defaults.memory_bytes),
+            walltime_secs: said.walltime_secs.unwrap_or(defaults.walltime_secs),
+            work_dir: defaults.work_dir.clone(),
+            inputs: self.inputs.iter().map(UserPath::to_string).collect(),
+            command: self.body,
+            stdout_name: said.stdout_name.unwrap_or_default(),
+            stderr_name: said.stderr_name.unwrap_or_default(),
+            shebang: self.shebang,
+            other_lines: self.other_lines,
+        }
+    }
+}
+
+fn normalise(script: &str, problems: &mut Vec<FieldProblem>) -> String {
+    let without_mark = script.strip_prefix('\u{feff}');
+    if without_mark.is_some() {
+        let detail = "the byte order mark in front was removed: with it the first line would not count";
+        problems.push(FieldProblem::new("script", "byte_order_mark_removed", detail));
+    }
+    let mut text = without_mark.unwrap_or(script).to_owned();
+    if text.contains("\r\n") {
+        problems.push(FieldProblem::new(
+            "script",
+            "line_ends_changed",
+            "line ends of DOS were made plain line ends",
+        ));
+        text = text.replace("\r\n", "\n");
+    }
+    if text.contains('\0') {
+        problems.push(FieldProblem::new("script", "script_has_nul", "a script holds no NUL character"));
+    }
+    if text.len() > SCRIPT_BYTES_MAX {
+        let detail = format!("a script has at most {SCRIPT_BYTES_MAX} bytes");
+        let problem = FieldProblem::new("script", "script_too_large", detail);
+        problems.push(problem.with("limit_bytes", SCRIPT_BYTES_MAX));
+    }
+    text
+}
+
+fn render_shebang(shebang: &str, problems: &mut Vec<FieldProblem>) -> String {
+    if shebang.is_empty() {
+        return String::new();
+    }
+    if shebang.starts_with("#!") && !value::has_control(shebang) {
+        return format!("{shebang}\n");
+    }
+    let detail = "the first line starts with #! and names a program, for example #!/bin/bash";
+    problems.push(FieldProblem::new("shebang", "shebang_invalid", detail));
+    String::new()
+}
+
+fn checked_other_lines(lines: &str, problems: &mut Vec<FieldProblem>) -> String {
+    let mut ignored = Vec::new();
+    let all: Vec<_> = split::number_lines(lines, 1);
+    let whole = lines.is_empty() || lines.ends_with('\n');
+    let no_command = all.iter().all(|(_, line)| split::is_blank_or_comment(line));
+    let means_nothing = directive::read(&all, &mut ignored).1 == lines;
+    let plain = !lines.contains('\0') && !lines.contains("\r\n");
+    if whole && no_command && means_nothing && plain {
+        return lines.to_owned();
+    }
+    let detail = "only comments and options of other programs may stand here, each on a line of its own";
+    problems.push(FieldProblem::new("other_lines", "other_lines_invalid", detail));
+    String::new()
+}
+
+fn render_inputs(form: &JobForm, roots: &Roots, problems: &mut Vec<FieldProblem>) -> String {
+    let mut lines = String::new();
+    for (index, input) in form.inputs.iter().enumerate() {
+        let field = format!("inputs.{index}");
+        match render_input(&field, input, roots) {
+            Ok(word) => {
+                let number = lines.matches(split::INPUT_START).count() + 1;
+                lines.push_str(&format!("{}{number}={word}\n", split::INPUT_START));
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !lines.is_empty() && !runs_a_shell(&form.shebang) {
+        let detail = "input files are named by shell lines, but the script's first line names no shell";
+        problems.push(FieldProblem::new("inputs", "inputs_need_shell", detail));
+        return String::new();
+    }
+    lines
+}
+
+fn render_input(field: &str, input: &str, roots: &Roots) -> Result<String, FieldProblem> {
+    let path = UserPath::parse_field(field, input)?;
+    let unknown =
+        || FieldProblem::new(field, "root_unknown", "there is no such root").with("root", path.root());
+    let absolute = roots.resolve(&path).ok_or_else(unknown)?;
+    let text = absolute.to_str().filter(|text| !value::has_control(text));
+    let text = text.ok_or_else(|| {
+        let detail = "its name holds characters that can't stand in a script; rename the file";
+        FieldProblem::new(field, "input_name_unfit", detail)
+    })?;
+    let word = shlex::try_quote(text)
+        .map_err(|error| FieldProblem::new(field, "path_invalid", error.to_string()))?;
+    Ok(word.into_owned())
+}
+
+fn runs_a_shell(shebang: &str) -> bool {
+    let Some(program) = shebang.strip_prefix("#!") else { return true };
+    program.split_whitespace().any(|word| {
+        let name = Path::new(word).file_name().and_then(|name| name.to_str());
+        matches!(name, Some("sh" | "bash" | "dash" | "ksh" | "zsh" | "ash"))
+    })
+}

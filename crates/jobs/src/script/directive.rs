@@ -1,0 +1,191 @@
+//! The directives: which there are, how each is written and read.
+
+use myksc_core::{FieldProblem, UserPath};
+
+use super::split::{NumberedLine, directive_text};
+use super::value;
+use crate::form::JobForm;
+
+/// What the directives of a script say; `None` where they say nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--queue`.
+    pub queue: Option<String>,
+    /// `--nodes`.
+    pub nodes: Option<u32>,
+    /// `--tasks-per-node`.
+    pub tasks_per_node: Option<u32>,
+    /// `--cpus-per-task`.
+    pub cpus_per_task: Option<u32>,
+    /// `--gpus-per-node`.
+    pub gpus_per_node: Option<u32>,
+    /// `--memory`.
+    pub memory_bytes: Option<u64>,
+    /// `--walltime`.
+    pub walltime_secs: Option<u64>,
+    /// `--output`.
+    pub stdout_name: Option<String>,
+    /// `--error`.
+    pub stderr_name: Option<String>,
+}
+
+/// Options of other schedulers, which this dialect does not read.
+const FOREIGN: [(&str, &str); 4] =
+    [("#SBATCH", "Slurm"), ("#PBS", "PBS"), ("#BSUB", "LSF"), ("#$ -", "Grid Engine")];
+
+/// Writes the directives of a form, leaving out what can't stand in one.
+pub(super) fn render(form: &JobForm, problems: &mut Vec<FieldProblem>) -> String {
+    let mut lines = String::new();
+    let mut put = |option: &str, value: &str| {
+        // Quoting fails on NUL alone, and the checks below let no control character through.
+        if let Ok(word) = shlex::try_quote(value) {
+            lines.push_str(&format!("#MYKSC --{option}={word}\n"));
+        }
+    };
+    match value::check_name(&form.name) {
+        Ok(()) => put("name", &form.name),
+        Err(problem) => problems.push(problem),
+    }
+    match check_queue(&form.queue) {
+        Ok(()) => put("queue", &form.queue),
+        Err(problem) => problems.push(problem),
+    }
+    put("nodes", &form.nodes.to_string());
+    put("tasks-per-node", &form.tasks_per_node.to_string());
+    put("cpus-per-task", &form.cpus_per_task.to_string());
+    if form.gpus_per_node > 0 {
+        put("gpus-per-node", &form.gpus_per_node.to_string());
+    }
+    if let Some(memory_bytes) = form.memory_bytes {
+        put("memory", &value::format_size(memory_bytes));
+    }
+    put("walltime", &value::format_walltime(form.walltime_secs));
+    for (option, field, pattern) in
+        [("output", "stdout_name", &form.stdout_name), ("error", "stderr_name", &form.stderr_name)]
+    {
+        match value::check_pattern(field, pattern) {
+            Ok(()) if pattern.is_empty() => {}
+            Ok(()) => put(option, pattern),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if let Err(problem) = UserPath::parse_field("work_dir", &form.work_dir) {
+        problems.push(problem);
+    }
+    lines
+}
+
+/// Reads the lines of a head. Lines that are no directive, and directives that can't be understood, come back
+/// as they stand; of those the latter are listed.
+pub(super) fn read(lines: &[NumberedLine<'_>], problems: &mut Vec<FieldProblem>) -> (Directives, String) {
+    let mut directives = Directives::default();
+    let mut other_lines = String::new();
+    for (number, line) in lines {
+        let Some(text) = directive_text(line) else {
+            if let Some((mark, scheduler)) = FOREIGN.iter().find(|(mark, _)| line.starts_with(mark)) {
+                let detail = format!("line {number}: this system does not read {mark} lines of {scheduler}");
+                let problem = FieldProblem::new("script", "foreign_directive", detail);
+                problems.push(problem.with("line", *number).with("scheduler", *scheduler));
+            }
+            other_lines.push_str(line);
+            continue;
+        };
+        match read_line(text, *number, &mut directives) {
+            Ok(None) => {}
+            Ok(Some(problem)) => problems.push(problem),
+            Err(problem) => {
+                problems.push(problem);
+                other_lines.push_str(line);
+            }
+        }
+    }
+    (directives, other_lines)
+}
+
+/// Takes one directive over. `Ok(Some(…))` tells of a value that does not hold or comes twice, `Err` of a line
+/// that is not understood at all.
+fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<FieldProblem>, FieldProblem> {
+    let unreadable = |detail: &str| {
+        let detail = format!("line {number}: {detail}");
+        FieldProblem::new("script", "directive_unreadable", detail).with("line", number)
+    };
+    let word =
+        only_word(text).ok_or_else(|| unreadable("write one --option=value, and nothing behind it"))?;
+    let option_value = word.strip_prefix("--").and_then(|word| word.split_once('='));
+    let (option, value) = option_value.ok_or_else(|| unreadable("write --option=value"))?;
+    let result = match option {
+        "name" => set(&mut said.name, value::check_name(value).map(|()| value.to_owned())),
+        "queue" => set(&mut said.queue, check_queue(value).map(|()| value.to_owned())),
+        "nodes" => set(&mut said.nodes, count("nodes", value)),
+        "tasks-per-node" => set(&mut said.tasks_per_node, count("tasks_per_node", value)),
+        "cpus-per-task" => set(&mut said.cpus_per_task, count("cpus_per_task", value)),
+        "gpus-per-node" => set(&mut said.gpus_per_node, count("gpus_per_node", value)),
+        "memory" => set(&mut said.memory_bytes, size(value)),
+        "walltime" => set(&mut said.walltime_secs, walltime(value)),
+        "output" => set(&mut said.stdout_name, file_name("stdout_name", value)),
+        "error" => set(&mut said.stderr_name, file_name("stderr_name", value)),
+        _ => {
+            let detail = format!("line {number}: there is no option --{option}");
+            let problem = FieldProblem::new("script", "directive_unknown", detail).with("line", number);
+            return Err(problem.with("option", option));
+        }
+    };
+    Ok(match result {
+        Ok(false) => None,
+        Ok(true) => {
+            let detail = format!("line {number}: --{option} stands twice, the last one counts");
+            let problem = FieldProblem::new("script", "directive_repeated", detail).with("line", number);
+            Some(problem.with("option", option))
+        }
+        Err(problem) => Some(problem.with("line", number).with("value", value)),
+    })
+}
+
+/// Takes a value over and says whether there was one before.
+fn set<T>(slot: &mut Option<T>, value: Result<T, FieldProblem>) -> Result<bool, FieldProblem> {
+    Ok(slot.replace(value?).is_some())
+}
+
+/// The one shell word of a line; `None` when there are more or fewer, or a comment.
+fn only_word(text: &str) -> Option<String> {
+    let mut words = shlex::split(text)?;
+    let word = words.pop()?;
+    // A comment would swallow the second word.
+    let no_comment = shlex::split(&format!("{text} end")).is_some_and(|words| words.len() == 2);
+    (words.is_empty() && no_comment).then_some(word)
+}
+
+fn check_queue(queue: &str) -> Result<(), FieldProblem> {
+    if queue.is_empty() {
+        return Err(FieldProblem::new("queue", "required", "choose a queue"));
+    }
+    let fits = queue.len() <= 64
+        && !queue.starts_with('-')
+        && queue
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@'));
+    let problem =
+        || FieldProblem::new("queue", "queue_unknown", "there is no such queue").with("queue", queue);
+    if fits { Ok(()) } else { Err(problem()) }
+}
+
+fn count(field: &str, text: &str) -> Result<u32, FieldProblem> {
+    let number = value::digits(text).and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| FieldProblem::new(field, "number_invalid", "write a whole number"))
+}
+
+fn size(text: &str) -> Result<u64, FieldProblem> {
+    let detail = "write a whole number and its unit, for example 4G or 512M";
+    value::parse_size(text).ok_or_else(|| FieldProblem::new("memory_bytes", "size_invalid", detail))
+}
+
+fn walltime(text: &str) -> Result<u64, FieldProblem> {
+    let detail = "write hours:minutes:seconds or days-hours:minutes:seconds, for example 01:30:00";
+    value::parse_walltime(text).ok_or_else(|| FieldProblem::new("walltime_secs", "walltime_invalid", detail))
+}
+
+fn file_name(field: &str, pattern: &str) -> Result<String, FieldProblem> {
+    value::check_pattern(field, pattern).map(|()| pattern.to_owned())
+}

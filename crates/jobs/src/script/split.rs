@@ -1,0 +1,91 @@
+//! Where the head of a script ends and its body begins.
+
+use std::path::Path;
+
+use myksc_core::UserPath;
+
+/// What a line that names an input file starts with; a number, `=` and the quoted path follow.
+pub(super) const INPUT_START: &str = "export INPUT_";
+
+/// A line and its number in the script, counted from 1.
+pub(super) type NumberedLine<'a> = (usize, &'a str);
+
+/// A script cut in two.
+pub(super) struct Split<'a> {
+    pub(super) shebang: &'a str,
+    /// Lines between `#!` and the last directive, it included.
+    pub(super) head_lines: Vec<NumberedLine<'a>>,
+    pub(super) inputs: Vec<UserPath>,
+    pub(super) head: &'a str,
+    pub(super) body: &'a str,
+    /// Numbers of the directives that stand in the body.
+    pub(super) below: Vec<usize>,
+}
+
+/// The part of a directive behind its mark; `None` for any other line.
+pub(super) fn directive_text(line: &str) -> Option<&str> {
+    let rest = line.strip_suffix('\n').unwrap_or(line).strip_prefix("#MYKSC")?;
+    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
+}
+
+pub(super) fn is_blank_or_comment(line: &str) -> bool {
+    let text = line.trim();
+    text.is_empty() || text.starts_with('#')
+}
+
+pub(super) fn number_lines(text: &str, first: usize) -> Vec<NumberedLine<'_>> {
+    text.split_inclusive('\n').enumerate().map(|(index, line)| (first + index, line)).collect()
+}
+
+/// Cuts a script in two. `locate` turns an absolute path into one of the API; lines of inputs that it can't
+/// turn belong to the body.
+pub(super) fn split(script: &str, locate: impl Fn(&Path) -> Option<UserPath>) -> Split<'_> {
+    let shebang_line =
+        script.split_inclusive('\n').next().filter(|line| line.starts_with("#!")).unwrap_or("");
+    let lines = number_lines(&script[shebang_line.len()..], if shebang_line.is_empty() { 1 } else { 2 });
+    let before_command = lines.iter().take_while(|(_, line)| is_blank_or_comment(line));
+    let directive_count = before_command
+        .enumerate()
+        .filter(|(_, (_, line))| directive_text(line).is_some())
+        .map(|(at, _)| at + 1)
+        .last();
+    let (head_lines, rest) = lines.split_at(directive_count.unwrap_or(0));
+
+    let inputs = read_inputs(rest, locate);
+    let rest = &rest[inputs.len()..];
+    let has_head = !shebang_line.is_empty() || !head_lines.is_empty() || !inputs.is_empty();
+    let rest = match rest {
+        [(_, "\n"), after @ ..] if has_head => after,
+        all => all,
+    };
+    let body_bytes: usize = rest.iter().map(|(_, line)| line.len()).sum();
+    let (head, body) = script.split_at(script.len() - body_bytes);
+    Split {
+        shebang: shebang_line.strip_suffix('\n').unwrap_or(shebang_line),
+        head_lines: head_lines.to_vec(),
+        inputs,
+        head,
+        body,
+        below: rest
+            .iter()
+            .filter(|(_, line)| directive_text(line).is_some())
+            .map(|(number, _)| *number)
+            .collect(),
+    }
+}
+
+fn read_inputs(lines: &[NumberedLine<'_>], locate: impl Fn(&Path) -> Option<UserPath>) -> Vec<UserPath> {
+    let mut inputs = Vec::new();
+    for (_, line) in lines {
+        let Some(rest) = line.strip_prefix(INPUT_START) else { break };
+        let Some(word) = rest.strip_prefix(&format!("{}=", inputs.len() + 1)) else { return Vec::new() };
+        // Only what `render` would write is taken over: anything else is the person's own line.
+        let path = shlex::split(word).filter(|words| words.len() == 1).and_then(|words| {
+            let same = shlex::try_quote(&words[0]).is_ok_and(|quoted| format!("{quoted}\n") == *word);
+            if same { locate(Path::new(&words[0])) } else { None }
+        });
+        let Some(path) = path else { return Vec::new() };
+        inputs.push(path);
+    }
+    inputs
+}
