@@ -11,6 +11,8 @@ mod db;
 mod error;
 mod grants;
 mod idempotency;
+mod intents;
+mod jobs;
 mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -23,6 +25,8 @@ pub use audit::{AuditEntry, AuditIntent};
 pub use db::{Reader, Store, Tx};
 pub use error::StoreError;
 pub use idempotency::{Claim, StoredAnswer};
+pub use intents::Intent;
+pub use jobs::{JobCursor, JobState};
 pub use sessions::{Session, SessionKind};
 pub use tickets::Ticket;
 pub use tokens::Token;
