@@ -30,18 +30,18 @@ impl Store {
     ///
     /// # Errors
     /// What the engine says; the inner result is what `decide` says.
-    pub async fn change_attempts<T, E, const N: usize>(
+    pub async fn change_attempts<T, E>(
         &self,
-        subjects: [&str; N],
-        decide: impl FnOnce(&mut [Attempts; N]) -> Result<T, E>,
+        subjects: &[&str],
+        decide: impl FnOnce(&mut [Attempts]) -> Result<T, E>,
     ) -> Result<Result<T, E>, StoreError> {
         let mut tx = self.begin().await?;
-        let mut records = [read(None); N];
-        for (subject, record) in subjects.iter().zip(&mut records) {
+        let mut records = Vec::with_capacity(subjects.len());
+        for subject in subjects {
             let sql = "INSERT INTO attempts (subject, failures, last_at) VALUES ($1, 0, 0)
                        ON CONFLICT (subject) DO UPDATE SET failures = attempts.failures
                        RETURNING failures, last_at";
-            *record = read(fetch_optional!(tx, (i64, i64), sql, *subject)?);
+            records.push(read(fetch_optional!(tx, (i64, i64), sql, *subject)?));
         }
         let answer = match decide(&mut records) {
             Ok(answer) => answer,
@@ -83,10 +83,9 @@ mod tests {
     use crate::testing::each_engine;
 
     async fn add_one(store: &Store, subject: &str, at: Timestamp) -> u32 {
-        let added = store.change_attempts([subject], |[record]| {
-            record.failures += 1;
-            record.last_at = at;
-            Ok::<_, ()>(record.failures)
+        let added = store.change_attempts(&[subject], |records| {
+            records[0] = Attempts { failures: records[0].failures + 1, last_at: at };
+            Ok::<_, ()>(records[0].failures)
         });
         added.await.unwrap().unwrap()
     }
@@ -114,8 +113,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_leaves_no_trace_and_quiet_subjects_are_forgotten() {
         each_engine(|store| async move {
-            let refused = store.change_attempts(["name:kim"], |[record]| {
-                record.failures = 7;
+            let refused = store.change_attempts(&["name:kim"], |records| {
+                records[0].failures = 7;
                 Err::<(), _>("no")
             });
             assert_eq!(refused.await.unwrap(), Err("no"));

@@ -124,15 +124,17 @@ impl Store {
         fetch_all!(reader, Row, sql, user.as_str())?.into_iter().map(Row::read).collect()
     }
 
-    /// Ids and owners of all sessions.
+    /// Ids of all sessions of people who are not locked.
     ///
     /// # Errors
     /// What the engine says, or a row that can't be read.
-    pub async fn session_ids(&self) -> Result<Vec<(SessionId, UserId)>, StoreError> {
+    pub async fn session_ids(&self) -> Result<Vec<SessionId>, StoreError> {
         let mut reader = self.reader().await?;
-        fetch_all!(reader, (String, String), "SELECT id, user_id FROM sessions")?
-            .into_iter()
-            .map(read_ids)
+        let sql = "SELECT sessions.id FROM sessions JOIN users ON users.id = sessions.user_id
+                   WHERE users.locked = 0";
+        let rows = fetch_all!(reader, (String,), sql)?;
+        rows.into_iter()
+            .map(|(id,)| id.parse().map_err(|error: InvalidId| StoreError::corrupt("sessions", error)))
             .collect()
     }
 
@@ -312,7 +314,9 @@ pub(crate) mod tests {
             assert_eq!(none, []);
             let ended = store.delete_over_sessions(at, Timestamp::from_millis(1)).await.unwrap();
             assert_eq!(ended, [(idle.id, kim.id.clone())]);
-            assert_eq!(store.session_ids().await.unwrap(), [(used.id.clone(), kim.id.clone())]);
+            assert_eq!(store.session_ids().await.unwrap(), [used.id.clone()]);
+            store.set_locked(&kim.id, true).await.unwrap();
+            assert_eq!(store.session_ids().await.unwrap(), []);
             let ended = store.delete_over_sessions(used.expires_at, at).await.unwrap();
             assert_eq!(ended, [(used.id, kim.id)]);
         })

@@ -110,8 +110,7 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// Locks or unlocks an account; false when there is none. Locking ends its sessions and API tokens' use is
-    /// refused while it lasts.
+    /// Locks or unlocks an account; false when there is none.
     ///
     /// # Errors
     /// What the engine says.
@@ -119,9 +118,6 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "UPDATE users SET locked = $2 WHERE id = $1";
         let changed = execute!(tx, sql, id.as_str(), i64::from(locked))?;
-        if locked {
-            execute!(tx, "DELETE FROM sessions WHERE user_id = $1", id.as_str())?;
-        }
         tx.commit().await?;
         Ok(changed == 1)
     }

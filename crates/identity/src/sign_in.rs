@@ -1,0 +1,72 @@
+//! Signing in: slowed, audited, and always into a new session.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use myksc_core::{Error, Result, User};
+use myksc_store::Store;
+
+use crate::audit::{Actor, audited};
+use crate::clock::Clock;
+use crate::provider::IdentityProvider;
+use crate::sessions::{Client, Opened, Sessions};
+use crate::throttle::{Attempt, Throttle};
+
+/// The way in for people; cheap to clone.
+#[derive(Clone)]
+pub struct SignIn {
+    store: Store,
+    provider: Arc<dyn IdentityProvider>,
+    throttle: Throttle,
+    sessions: Sessions,
+    clock: Clock,
+}
+
+impl SignIn {
+    /// By one provider, into `sessions`.
+    #[must_use]
+    pub fn new(store: Store, provider: Arc<dyn IdentityProvider>, sessions: Sessions, clock: Clock) -> Self {
+        Self { throttle: Throttle::new(store.clone()), store, provider, sessions, clock }
+    }
+
+    /// Opens a session for whoever knows name and password. `replaced` is the cookie that the browser held
+    /// before; its session ends, so that nobody can plant a session and wait for somebody to sign in to it.
+    ///
+    /// # Errors
+    /// [`Error::WrongCredentials`]; [`Error::TooMany`] before the delay after wrong ones is over; unavailable with
+    /// `sign_in_busy` when too many wait.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &SecretString,
+        client: &Client,
+        replaced: Option<&str>,
+    ) -> Result<Opened> {
+        let attempt = Attempt::sign_in(name, client.address);
+        self.throttle.begin(&attempt, self.clock.now()).await?;
+        let actor = Actor::remote(name, client.address);
+        audited(&self.store, &actor, "sign_in", self.provider.id(), async {
+            let user = self.authenticate(&attempt, name, password).await?;
+            if let Some(cookie) = replaced {
+                self.sessions.end_replaced(cookie).await?;
+            }
+            self.sessions.open(user, client).await
+        })
+        .await
+    }
+
+    async fn authenticate(&self, attempt: &Attempt, name: &str, password: &SecretString) -> Result<User> {
+        match self.provider.authenticate(name, password).await {
+            Ok(Some(user)) => {
+                self.throttle.succeeded(attempt).await?;
+                Ok(user)
+            }
+            Ok(None) => Err(Error::WrongCredentials),
+            Err(error) => {
+                self.throttle.not_looked_at(attempt).await?;
+                Err(error)
+            }
+        }
+    }
+}
