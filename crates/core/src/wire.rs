@@ -156,7 +156,7 @@ pub struct Upload {
     pub path: UserPath,
     /// Bytes it will have.
     pub size_bytes: u64,
-    /// Bytes that have arrived; equal to `size_bytes` only once the file has its name.
+    /// Bytes that have arrived.
     pub offset_bytes: u64,
     /// When it was asked for.
     pub created_at: Timestamp,
