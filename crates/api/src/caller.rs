@@ -1,16 +1,21 @@
 //! Who makes a request.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
-use myksc_core::{Error, SessionId, TokenId, User};
+use http::{HeaderMap, HeaderName, StatusCode};
+use myksc_core::{Error, User};
+use myksc_identity::Verified;
+use myksc_store::{Session, Token};
 
+use crate::origin::is_safe;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 /// Name of the session's cookie. The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis).
 pub(crate) const COOKIE_NAME: &str = "__Host-myksc";
+
+const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// A signed-in person; as an extractor it refuses everybody else with 401.
 ///
@@ -24,20 +29,48 @@ pub struct Caller {
 }
 
 /// What a caller showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Credential {
     /// The cookie of a session.
-    Session(SessionId),
+    Session {
+        /// The session.
+        session: Session,
+        /// What a page of the portal sends along to change something.
+        csrf_token: String,
+    },
     /// An API token.
-    Token(TokenId),
+    Token(Token),
+}
+
+impl Caller {
+    /// The session, unless an API token was shown.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match &self.credential {
+            Credential::Session { session, .. } => Some(session),
+            Credential::Token(_) => None,
+        }
+    }
+
+    /// When what she showed is over.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        match &self.credential {
+            Credential::Session { session, .. } => session.expires_at,
+            Credential::Token(token) => token.expires_at,
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let _ = (state, presented(&parts.headers));
-        Err(Error::Unauthenticated.into())
+        match presented(&parts.headers) {
+            Some(Presented::Cookie(cookie)) => by_cookie(parts, state, cookie).await,
+            Some(Presented::Bearer(token)) => by_token(state, token).await,
+            None => Err(Error::Unauthenticated.into()),
+        }
     }
 }
 
@@ -53,6 +86,43 @@ impl OptionalFromRequestParts<AppState> for Caller {
     }
 }
 
+impl Caller {
+    /// The session of the caller's cookie.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match &self.credential {
+            Credential::Session { session, .. } => Some(session),
+            Credential::Token(_) => None,
+        }
+    }
+}
+
+fn require_csrf_token(parts: &Parts, verified: &Verified) -> Result<(), Problem> {
+    let presented = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if is_safe(&parts.method) || verified.csrf_matches(presented) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "csrf_invalid", "X-CSRF-Token is not the session's"))
+}
+
+async fn by_cookie(parts: &Parts, state: &AppState, cookie: &str) -> Result<Caller, Problem> {
+    let verified = state.access.sessions.verify(cookie).await?.ok_or(Error::Unauthenticated)?;
+    if !is_safe(&parts.method) {
+        let shown = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !verified.csrf_matches(shown) {
+            let detail = "send the session's csrf_token in the header X-CSRF-Token";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "csrf_token_wrong", detail));
+        }
+    }
+    let credential = Credential::Session { session: verified.session, csrf_token: verified.csrf_token };
+    Ok(Caller { user: verified.user, credential })
+}
+
+async fn by_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
+    let (user, token) = state.access.tokens.verify(token).await?.ok_or(Error::Unauthenticated)?;
+    Ok(Caller { user, credential: Credential::Token(token) })
+}
+
 /// A credential as it came, not yet looked up.
 enum Presented<'a> {
     Cookie(&'a str),
@@ -61,7 +131,8 @@ enum Presented<'a> {
 
 fn presented(headers: &HeaderMap) -> Option<Presented<'_>> {
     if let Some(value) = headers.get(AUTHORIZATION) {
-        // A wrong Authorization is no reason to fall back to the cookie: the caller meant the token.
+        // A wrong Authorization is no reason to fall back to the cookie: the rule of the same origin was waived
+        // for it.
         return value.to_str().ok().and_then(bearer).map(Presented::Bearer);
     }
     cookie(headers, COOKIE_NAME).map(Presented::Cookie)
@@ -73,7 +144,7 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// The value of a cookie; `None` when it is not there or there twice.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(COOKIE)
         .iter()

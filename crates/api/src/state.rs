@@ -3,18 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use myksc_identity::Access;
+use myksc_core::{AppId, Translated};
+use myksc_identity::Access;
 use myksc_store::Store;
-use serde::{Deserialize, Serialize};
-
-/// A text in every language of the portal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Translated {
-    /// English.
-    pub en: String,
-    /// Korean.
-    pub ko: String,
-}
 
 /// What the portal says of itself to anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +26,16 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// The database.
     pub store: Store,
-}
-
-impl Translated {
-    /// The same text in both languages, for names that are not translated.
-    #[must_use]
-    pub fn same(text: &str) -> Self {
-        Self { en: text.to_owned(), ko: text.to_owned() }
-    }
+    /// Sign-in, sessions, tokens, tickets.
+    pub access: Access,
+    /// Sign-in, sessions, tokens, tickets and accounts.
+    pub access: Access,
 }
 
 impl Site {
     /// Origin of one app.
     #[must_use]
-    pub fn app_origin(&self, app: &myksc_core::AppId) -> String {
+    pub fn app_origin(&self, app: &AppId) -> String {
         let scheme = self.origin.split_once("://").map_or("http", |(scheme, _)| scheme);
         format!("{scheme}://{app}.{}", self.apps_domain)
     }
