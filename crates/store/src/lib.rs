@@ -4,6 +4,7 @@
 //! write runs in a transaction; a write that people should see takes a revision in it, and the commit wakes
 //! whoever waits in [`Store::subscribe`].
 
+mod apps;
 mod attempts;
 mod audit;
 mod contracts;
