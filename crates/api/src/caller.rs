@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
-use myksc_core::{Error, User};
+use myksc_core::{Error, Timestamp, User};
 use myksc_identity::Verified;
 use myksc_store::{Session, Token};
 
@@ -86,15 +86,16 @@ impl OptionalFromRequestParts<AppState> for Caller {
     }
 }
 
-impl Caller {
-    /// The session of the caller's cookie.
-    #[must_use]
-    pub fn session(&self) -> Option<&Session> {
-        match &self.credential {
-            Credential::Session { session, .. } => Some(session),
-            Credential::Token(_) => None,
-        }
-    }
+async fn by_cookie(parts: &Parts, state: &AppState, cookie: &str) -> Result<Caller, Problem> {
+    let verified = state.access.sessions.verify(cookie).await?.ok_or(Error::Unauthenticated)?;
+    require_csrf_token(parts, &verified)?;
+    let credential = Credential::Session { session: verified.session, csrf_token: verified.csrf_token };
+    Ok(Caller { user: verified.user, credential })
+}
+
+async fn by_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
+    let (user, token) = state.access.tokens.verify(token).await?.ok_or(Error::Unauthenticated)?;
+    Ok(Caller { user, credential: Credential::Token(token) })
 }
 
 fn require_csrf_token(parts: &Parts, verified: &Verified) -> Result<(), Problem> {
@@ -103,24 +104,6 @@ fn require_csrf_token(parts: &Parts, verified: &Verified) -> Result<(), Problem>
         return Ok(());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "csrf_invalid", "X-CSRF-Token is not the session's"))
-}
-
-async fn by_cookie(parts: &Parts, state: &AppState, cookie: &str) -> Result<Caller, Problem> {
-    let verified = state.access.sessions.verify(cookie).await?.ok_or(Error::Unauthenticated)?;
-    if !is_safe(&parts.method) {
-        let shown = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !verified.csrf_matches(shown) {
-            let detail = "send the session's csrf_token in the header X-CSRF-Token";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "csrf_token_wrong", detail));
-        }
-    }
-    let credential = Credential::Session { session: verified.session, csrf_token: verified.csrf_token };
-    Ok(Caller { user: verified.user, credential })
-}
-
-async fn by_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
-    let (user, token) = state.access.tokens.verify(token).await?.ok_or(Error::Unauthenticated)?;
-    Ok(Caller { user, credential: Credential::Token(token) })
 }
 
 /// A credential as it came, not yet looked up.
@@ -144,7 +127,7 @@ fn bearer(value: &str) -> Option<&str> {
 }
 
 /// The value of a cookie; `None` when it is not there or there twice.
-pub(crate) pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers
         .get_all(COOKIE)
         .iter()

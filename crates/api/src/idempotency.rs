@@ -65,7 +65,10 @@ impl IdempotencyKey {
                 return Ok(answer);
             }
             match make.await {
-                Ok(value) => claim.settle(status, &value).await,
+                Ok(value) => {
+                    let body = serde_json::to_string(&value).map_err(Error::internal)?;
+                    claim.settle(StoredAnswer { status: status.as_u16(), body }).await
+                }
                 Err(problem) => {
                     claim.release().await?;
                     Err(problem)
@@ -95,16 +98,16 @@ impl KeyClaim {
                 Claim::First => return Ok(None),
                 Claim::Done(answer) => return Ok(Some(answer)),
                 Claim::InProgress if tokio::time::Instant::now() >= deadline => {
-                    return Err(Error::conflict("in_progress", "the same request is still being worked on").into());
+                    return Err(
+                        Error::conflict("in_progress", "the same request is still being worked on").into()
+                    );
                 }
                 Claim::InProgress => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
     }
 
-    async fn settle<T: Serialize>(&self, status: StatusCode, value: &T) -> Result<StoredAnswer, Problem> {
-        let body = serde_json::to_string(value).map_err(Error::internal)?;
-        let answer = StoredAnswer { status: status.as_u16(), body };
+    async fn settle(&self, answer: StoredAnswer) -> Result<StoredAnswer, Problem> {
         let settled = self.store.settle_key(self.owner.as_str(), self.operation, &self.key, &answer).await;
         settled.map_err(Error::from)?;
         Ok(answer)

@@ -7,6 +7,7 @@
 mod caller;
 mod extract;
 mod handlers;
+mod idempotency;
 mod openapi;
 mod origin;
 mod peer;
@@ -17,9 +18,9 @@ mod security;
 mod state;
 mod web_ui;
 
-pub use caller::Caller;
+pub use caller::{Caller, Credential};
 pub use openapi::document;
 pub use peer::PeerAddress;
 pub use problem::Problem;
 pub use router::router;
-pub use state::{AppState, Site, Translated};
+pub use state::{AppState, Site};

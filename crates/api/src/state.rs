@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use myksc_identity::Access;
 use myksc_core::{AppId, Translated};
 use myksc_identity::Access;
 use myksc_store::Store;
@@ -26,8 +25,6 @@ pub struct AppState {
     pub site: Arc<Site>,
     /// The database.
     pub store: Store,
-    /// Sign-in, sessions, tokens, tickets.
-    pub access: Access,
     /// Sign-in, sessions, tokens, tickets and accounts.
     pub access: Access,
 }

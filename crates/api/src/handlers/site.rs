@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use myksc_core::Translated;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::state::{AppState, Translated};
+use crate::state::AppState;
 
 /// What the portal says of itself.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
