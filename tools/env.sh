@@ -3,8 +3,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 MYKSC_CACHE=${MYKSC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/myksc}
 export MYKSC_CACHE
-export CARGO_TARGET_DIR=$MYKSC_CACHE/target
 export npm_config_cache=$MYKSC_CACHE/npm
+# `target` in the checkout is a link into the cache (tools/target), so one name serves cargo and the tests.
+unset CARGO_TARGET_DIR
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -16,13 +17,12 @@ die() {
 # short_hash < bytes: twelve hex digits that name an input.
 short_hash() { sha256sum | cut -c1-12; }
 
-# with_lock NAME: holds $MYKSC_CACHE/NAME.lock until this process ends. Programs that the script leaves
-# running must be started with `9>&-`, or they would keep the lock.
+# with_lock NAME: holds $MYKSC_CACHE/NAME.lock until this process ends.
 with_lock() {
     mkdir -p "$MYKSC_CACHE"
     exec 9>"$MYKSC_CACHE/$1.lock"
     if ! flock -n 9; then
-        say "waiting for another setup of $1 to end"
+        say "Waiting for another setup of $1 to end"
         flock 9
     fi
 }

@@ -1,0 +1,32 @@
+# The ways to build, run and test. The work is done by the scripts in tools/, which say more.
+# Downloads and build outputs go to $MYKSC_CACHE (default: ~/.cache/myksc).
+
+.PHONY: help run test bench web openapi fmt
+
+help:
+	@echo 'make run       build what is needed and start the portal on http://localhost:8080'
+	@echo 'make test      run every check and test, those in the browser included'
+	@echo 'make bench     measure the portal beside other proxies'
+	@echo 'make web       build the web UI'
+	@echo 'make openapi   write the API document and the types made from it'
+	@echo 'make fmt       format the code'
+
+# MYKSC_LISTEN, MYKSC_STATE_DIR and MYKSC_CONFIG are honoured.
+run:
+	@exec tools/run
+
+# make test STAGES='rust browser' runs only these.
+test:
+	@exec tools/test $(STAGES)
+
+bench:
+	@exec tools/bench
+
+web:
+	@tools/web build
+
+openapi:
+	@tools/openapi write
+
+fmt:
+	@cargo fmt --all
