@@ -1,0 +1,28 @@
+// The names that features use for what the portal sends and takes.
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type App = Schemas["App"];
+export type AppPhase = Schemas["AppPhase"];
+export type Chunk = Schemas["Chunk"];
+export type Contract = Schemas["Contract"];
+export type ContractView = Schemas["ContractView"];
+export type CreateApp = Schemas["CreateApp"];
+export type Entry = Schemas["Entry"];
+export type FieldProblem = Schemas["FieldProblem"];
+export type Job = Schemas["Job"];
+export type NewToken = Schemas["NewToken"];
+export type Problem = Schemas["Problem"];
+export type Root = Schemas["Root"];
+export type Resources = Schemas["Resources"];
+export type Session = Schemas["Session"];
+export type SessionItem = Schemas["SessionItem"];
+export type Site = Schemas["Site"];
+export type Step = Schemas["Step"];
+export type Template = Schemas["Template"];
+export type TemplateField = Schemas["TemplateField"];
+export type Text = Schemas["Text"];
+export type Token = Schemas["Token"];
+export type Upload = Schemas["Upload"];

@@ -1,0 +1,62 @@
+// The door: whose portal it is, and the way in.
+
+import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { startEvents, tellSiblings } from "../../api/events";
+import { queryClient } from "../../api/queryClient";
+import { session } from "../../api/session";
+import type { Session } from "../../api/types";
+import { AwayBanner } from "../../components/AwayBanner";
+import { LanguageButton } from "../../components/LanguageButton";
+import { useTitle } from "../../components/Page";
+import { useSite } from "../../components/useSite";
+import { needsNavigation, safeNext } from "../../lib/next";
+import { Mark } from "../../ui/Mark";
+import { SignInForm } from "./SignInForm";
+import classes from "./SignInPage.module.css";
+
+export function SignInPage() {
+  const { t } = useTranslation("signin");
+  const { site, name } = useSite();
+  const next = safeNext(useSearch({ from: "/sign-in" }).next);
+  const goOn = useGoOn(next);
+  useTitle(t("title"));
+  return (
+    <div className={classes.page}>
+      <AwayBanner />
+      <main className={classes.door}>
+        <div className={classes.centre}>
+          <Mark size={34} />
+          <p className={classes.name}>{name || "MyKSC"}</p>
+          <p className={classes.lead}>{t("lead")}</p>
+          <div className={classes.ruler} aria-hidden="true" />
+        </div>
+        <section className={classes.form} aria-labelledby="sign-in">
+          <h1 id="sign-in">{t("title")}</h1>
+          {next !== "/" && <p className="muted small">{t("going_on")}</p>}
+          <SignInForm onDone={goOn} />
+          <p className="muted small">{t("help")}</p>
+        </section>
+      </main>
+      <footer className={classes.foot}>
+        <LanguageButton />
+        <span className="muted small">{site ? `MyKSC ${site.version}` : ""}</span>
+      </footer>
+    </div>
+  );
+}
+
+function useGoOn(next: string): (found: Session) => void {
+  const navigate = useNavigate();
+  const router = useRouter();
+  return (found) => {
+    queryClient.clear();
+    session.set(found);
+    tellSiblings("in");
+    if (needsNavigation(next)) return window.location.assign(next);
+    startEvents();
+    if (next === "/") void navigate({ to: "/", replace: true });
+    else router.history.replace(next);
+  };
+}

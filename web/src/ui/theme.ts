@@ -1,0 +1,42 @@
+// Our own look on the kit: palette, shape, scale.
+
+import { ActionIcon, Button, createTheme, Input, localStorageColorSchemeManager, Menu, Modal, type MantineColorsTuple } from "@mantine/core";
+
+const marine: MantineColorsTuple = [
+  "#eef0fd", "#dde2fb", "#c3ccfb", "#a3b2ff", "#7386ec", "#4c61da", "#3144c4", "#2636a3", "#1e2b83", "#172164",
+];
+const slate: MantineColorsTuple = [
+  "#f6f7f9", "#f1f3f6", "#e9ecf1", "#d8dde6", "#b8c0cc", "#838d9d", "#525c6c", "#3c4553", "#242b36", "#131924",
+];
+const night: MantineColorsTuple = [
+  "#e7ebf1", "#c6ceda", "#a0abba", "#76818f", "#3b4553", "#2a323e", "#1b212a", "#151a21", "#0d1116", "#0a0d12",
+];
+
+export const colorScheme = localStorageColorSchemeManager({ key: "myksc-theme" });
+
+export const theme = createTheme({
+  primaryColor: "marine",
+  primaryShade: { light: 6, dark: 3 },
+  autoContrast: true,
+  colors: { marine, gray: slate, dark: night },
+  white: "#ffffff",
+  black: "#131924",
+  fontFamily: "var(--font-text)",
+  fontFamilyMonospace: "var(--font-mono)",
+  fontSizes: { xs: "0.75rem", sm: "0.875rem", md: "0.9375rem", lg: "1.0625rem", xl: "1.25rem" },
+  defaultRadius: "md",
+  radius: { xs: "3px", sm: "4px", md: "7px", lg: "12px", xl: "18px" },
+  cursorType: "pointer",
+  respectReducedMotion: true,
+  focusRing: "auto",
+  components: {
+    Button: Button.extend({ defaultProps: { size: "sm" }, styles: { label: { fontWeight: 600 } } }),
+    ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray", size: 32 } }),
+    Input: Input.extend({ defaultProps: { size: "sm" } }),
+    InputWrapper: Input.Wrapper.extend({ defaultProps: { size: "sm", inputWrapperOrder: ["label", "input", "description", "error"] } }),
+    Menu: Menu.extend({ defaultProps: { position: "bottom-end", shadow: "md", withinPortal: true, transitionProps: { duration: 90 } } }),
+    Modal: Modal.extend({
+      defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45 }, transitionProps: { duration: 120, transition: "fade" } },
+    }),
+  },
+});
