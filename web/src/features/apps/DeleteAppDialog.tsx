@@ -1,0 +1,39 @@
+// Asks before an app goes for good.
+
+import { useTranslation } from "react-i18next";
+
+import type { App } from "../../api/types";
+import { ConfirmDialog } from "../../components/ConfirmDialog";
+import { useDeleteApp } from "./actions";
+
+interface Props {
+  app: App;
+  opened: boolean;
+  onClose: () => void;
+  onDeleted?: (() => void) | undefined;
+}
+
+export function DeleteAppDialog({ app, opened, onClose, onDeleted }: Props) {
+  const { t } = useTranslation("apps");
+  const remove = useDeleteApp();
+  const confirm = () =>
+    remove.mutate(app.id, {
+      onSuccess: () => {
+        onClose();
+        onDeleted?.();
+      },
+    });
+  return (
+    <ConfirmDialog
+      opened={opened}
+      title={t("delete.title", { name: app.name })}
+      confirm={t("delete.confirm")}
+      busy={remove.isPending}
+      error={remove.error}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
+      {t("delete.text")}
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+
+import type { TemplateField } from "../../../api/types";
+import { fieldProblem, left, nameProblem, proposeName } from "./checks";
+
+const field = (over: Partial<TemplateField>): TemplateField => ({
+  id: "f",
+  label: { en: "F", ko: "F" },
+  help: null,
+  kind: "text",
+  default: null,
+  required: false,
+  choices: [],
+  min: null,
+  max: null,
+  max_length: null,
+  pattern: null,
+  ...over,
+});
+
+test("a proposed name is always one that holds and is free", () => {
+  expect(proposeName("jupyter", [])).toBe("jupyter");
+  expect(proposeName("jupyter", ["jupyter", "jupyter-2"])).toBe("jupyter-3");
+  for (const id of ["", "R", "한글", "A_very_long_template_id_that_goes_on_and_on_and_on", "--x--"]) {
+    expect(nameProblem(proposeName(id, [proposeName(id, [])]))).toBeNull();
+  }
+});
+
+test.each(["ab", "a".repeat(41), "Mine", "a b c", "이름은", "a_b"])("%j is no name of an app", (name) => {
+  expect(nameProblem(name)).toBe("app_name_invalid");
+});
+
+test("an empty value is wrong only where one is needed", () => {
+  expect(fieldProblem(field({ required: true }), "  ")).toBe("required");
+  expect(fieldProblem(field({ kind: "number", min: 1 }), "")).toBeNull();
+});
+
+test("numbers keep to their bounds", () => {
+  const number = field({ kind: "number", min: 1, max: 8 });
+  expect(["0", "9", "x", "4"].map((value) => fieldProblem(number, value))).toEqual(["below_min", "above_max", "number_invalid", null]);
+});
+
+test("a pattern holds for the whole value, and one that is no pattern here is left to the portal", () => {
+  expect(fieldProblem(field({ pattern: "[a-z]+" }), "abc1")).toBe("pattern_mismatch");
+  expect(fieldProblem(field({ pattern: "(?P<x>a)" }), "zzz")).toBeNull();
+});
+
+test("what is left is never less than nothing", () => {
+  const limit = { cpu_millis: 2000, memory_bytes: 4, gpus: 0 };
+  expect(left(limit, { cpu_millis: 3000, memory_bytes: 1, gpus: 0 })).toEqual({ cpu_millis: 0, memory_bytes: 3, gpus: 0 });
+});
