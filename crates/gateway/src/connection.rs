@@ -1,0 +1,96 @@
+//! One client's connection: HTTP/1.1 until it ends, is cut, or becomes a tunnel.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::body::ServerBody;
+use crate::exchange::{Signal, Stop};
+use crate::framing::Watched;
+use crate::worker::Worker;
+
+/// Longest head of a request.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Also what is read of a body at once.
+const MAX_BUFFER_BYTES: usize = 256 * 1024;
+
+/// What the proxy needs to know of the connection that a request came over.
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    /// The address as a header value.
+    pub(crate) address_header: HeaderValue,
+    /// Stops the connection.
+    pub(crate) signal: Rc<Signal>,
+    ambiguous_framing: Arc<AtomicBool>,
+}
+
+impl Client {
+    /// Whether a request with two lengths has been read from the connection.
+    pub(crate) fn sent_ambiguous_framing(&self) -> bool {
+        self.ambiguous_framing.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve<B, F>(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    address: SocketAddr,
+    header_timeout: Duration,
+    answer: impl Fn(Rc<Client>, Request<Incoming>) -> F,
+) where
+    B: http_body::Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    F: Future<Output = Response<ServerBody<B>>>,
+{
+    let (io, ambiguous_framing) = Watched::new(stream);
+    let signal = worker.signal();
+    let client = Rc::new(Client {
+        address,
+        address_header: HeaderValue::try_from(address.ip().to_canonical().to_string())
+            .expect("an address is visible ASCII"),
+        signal: signal.clone(),
+        ambiguous_framing,
+    });
+    let service = hyper::service::service_fn(|request| {
+        let answer = answer(client.clone(), request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let mut told = false;
+    let result = poll_fn(|cx| {
+        match signal.poll(cx) {
+            Stop::Now => return Poll::Ready(Ok(())),
+            Stop::Gently if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            Stop::Gently | Stop::No => {}
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await;
+    if let Err(error) = result {
+        tracing::debug!(%error, "a client's connection ended");
+    }
+}

@@ -1,0 +1,121 @@
+//! What is open right now on one worker, so that it can be cut.
+//!
+//! Everything here belongs to one thread. A revocation first changes the shared tables and then rings each
+//! worker's bell; a request looks into the tables and registers here without an await between, so it either
+//! sees the change or is found by [`LiveExchanges::cut`].
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use myksc_core::Timestamp;
+
+use crate::grants::Held;
+use crate::routes::Way;
+
+/// Tells a connection or tunnel to stop.
+#[derive(Default)]
+pub(crate) struct Signal {
+    stop: Cell<Stop>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// How to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    #[default]
+    No,
+    /// After the exchange under way.
+    Gently,
+    /// At once.
+    Now,
+}
+
+/// The exchanges of one worker.
+#[derive(Default)]
+pub(crate) struct LiveExchanges {
+    next: Cell<u64>,
+    open: RefCell<HashMap<u64, Exchange>>,
+}
+
+struct Exchange {
+    way: Arc<Way>,
+    held: Arc<Held>,
+    signal: Rc<Signal>,
+}
+
+/// Takes its exchange off the list when dropped.
+pub(crate) struct Registration {
+    number: u64,
+    list: Rc<LiveExchanges>,
+}
+
+impl Signal {
+    pub(crate) fn raise(&self, stop: Stop) {
+        if stop > self.stop.get() {
+            self.stop.set(stop);
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The present state; the task is woken when it changes.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Stop {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        self.stop.get()
+    }
+
+    /// Waits until it is raised in either way; a tunnel has no exchange to finish first.
+    pub(crate) async fn raised(&self) {
+        poll_fn(|cx| if self.poll(cx) == Stop::No { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+}
+
+impl LiveExchanges {
+    /// Lists an exchange over `way` by the right of `held`; `signal` stops what carries it.
+    pub(crate) fn register(
+        self: &Rc<Self>,
+        way: Arc<Way>,
+        held: Arc<Held>,
+        signal: Rc<Signal>,
+    ) -> Registration {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        self.open.borrow_mut().insert(number, Exchange { way, held, signal });
+        Registration { number, list: self.clone() }
+    }
+
+    /// Cuts whatever lost its way or its right.
+    pub(crate) fn cut(&self) {
+        let now = Timestamp::now();
+        for exchange in self.open.borrow().values() {
+            if exchange.way.is_gone() || exchange.held.is_over(now) {
+                exchange.signal.raise(Stop::Now);
+            }
+        }
+    }
+}
+
+impl Registration {
+    /// Lets another signal stop the exchange from now on, for a connection that became a tunnel.
+    pub(crate) fn hand_over(&self, signal: Rc<Signal>) {
+        if let Some(exchange) = self.list.open.borrow_mut().get_mut(&self.number) {
+            exchange.signal = signal;
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // Bound first: the entry's own destructors must run after the borrow has ended.
+        let exchange = self.list.open.borrow_mut().remove(&self.number);
+        drop(exchange);
+    }
+}

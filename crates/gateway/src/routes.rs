@@ -1,0 +1,114 @@
+//! The ways to the apps, as the portal pushed them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::HeaderValue;
+use myksc_core::AppId;
+use myksc_core::grant::{Endpoint, Route, RouteState};
+
+use crate::read_map::ReadMap;
+
+/// Every known app.
+pub(crate) struct Routes {
+    entries: ReadMap<AppId, Entry>,
+    next_way: AtomicU64,
+    changing: Mutex<()>,
+}
+
+/// One app as the proxy needs it.
+pub(crate) struct Entry {
+    /// The person's name for it.
+    pub(crate) name: String,
+    /// Whether it can be reached.
+    pub(crate) state: State,
+}
+
+/// Whether an app can be reached.
+pub(crate) enum State {
+    NotReady,
+    Ended,
+    Ready(Arc<Way>),
+}
+
+/// An endpoint for as long as it is the app's; open exchanges hold it and look whether it is gone.
+pub(crate) struct Way {
+    /// Distinguishes this way from earlier ones of the same app, in pools of connections.
+    pub(crate) number: u64,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) authorization: Option<HeaderValue>,
+    gone: AtomicBool,
+}
+
+impl Way {
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+}
+
+impl Entry {
+    fn way(&self) -> Option<&Arc<Way>> {
+        match &self.state {
+            State::Ready(way) => Some(way),
+            State::NotReady | State::Ended => None,
+        }
+    }
+}
+
+impl Routes {
+    pub(crate) fn new() -> Self {
+        Self { entries: ReadMap::new(), next_way: AtomicU64::new(0), changing: Mutex::new(()) }
+    }
+
+    pub(crate) fn get(&self, app: &AppId) -> Option<Arc<Entry>> {
+        self.entries.get(app)
+    }
+
+    /// Puts the route in place of the former one; says whether open sockets of the former one must go.
+    pub(crate) fn set(&self, app: AppId, route: Route) -> bool {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = self.entries.get(&app);
+        let former_way = former.as_ref().and_then(|entry| entry.way());
+        let state = match route.state {
+            RouteState::NotReady => State::NotReady,
+            RouteState::Ended => State::Ended,
+            RouteState::Ready { endpoint, authorization } => {
+                let authorization = authorization.and_then(|text| authorization_header(&app, &text));
+                match former_way {
+                    Some(way) if way.endpoint == endpoint && way.authorization == authorization => {
+                        State::Ready(way.clone())
+                    }
+                    _ => State::Ready(Arc::new(Way {
+                        number: self.next_way.fetch_add(1, Ordering::Relaxed),
+                        endpoint,
+                        authorization,
+                        gone: AtomicBool::new(false),
+                    })),
+                }
+            }
+        };
+        let entry = Arc::new(Entry { name: route.name, state });
+        let kept = entry.way().map(|way| way.number);
+        self.entries.insert(app, entry);
+        former_way.is_some_and(|way| kept != Some(way.number) && close(way))
+    }
+
+    /// Forgets the app; says whether open sockets of it must go.
+    pub(crate) fn remove(&self, app: &AppId) -> bool {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.entries.remove(app).is_some_and(|entry| entry.way().is_some_and(close))
+    }
+}
+
+fn close(way: &Arc<Way>) -> bool {
+    !way.gone.swap(true, Ordering::AcqRel)
+}
+
+fn authorization_header(app: &AppId, text: &str) -> Option<HeaderValue> {
+    let Ok(mut value) = HeaderValue::from_str(text) else {
+        tracing::error!(%app, "the app's authorization is no header value; requests go without it");
+        return None;
+    };
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,229 @@
+//! The listeners: one worker thread a core, each with its own sockets, runtime and connections.
+//!
+//! `SO_REUSEPORT` lets the kernel spread connections over the workers, so they share nothing but the tables.
+//! The portal's service runs on the runtime that [`run`] is called on; the workers only move its bytes.
+
+mod listeners;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, LocalOptions};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::body::{ProxyBody, ServerBody};
+use crate::config::Target;
+use crate::connection::{self, Client};
+use crate::exchange::Stop;
+use crate::gateway::Gateway;
+use crate::page::Problem;
+use crate::proxy;
+use crate::worker::Worker;
+
+pub use listeners::{Listeners, ServeError};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Times of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerConfig {
+    /// How long a client may take to send a request's head; also how long an unused connection stays open.
+    pub header_timeout: Duration,
+    /// How long requests under way may take to end once the server is told to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { header_timeout: Duration::from_secs(60), shutdown_grace: Duration::from_secs(5) }
+    }
+}
+
+/// Serves until `shutdown` is cancelled and the requests under way have ended or their grace is over.
+///
+/// Requests for the portal's hosts go to `portal`, with the client's [`SocketAddr`] among their extensions. An
+/// `axum` router fits after `hyper_util::service::TowerToHyperService::new`.
+///
+/// # Errors
+/// [`ServeError`] when a worker cannot start.
+pub async fn run<S, B>(
+    config: ServerConfig,
+    listeners: Listeners,
+    gateway: Gateway,
+    portal: S,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let home = Handle::current();
+    let mut workers = Vec::new();
+    for (number, sockets) in listeners.into_workers().into_iter().enumerate() {
+        let (gateway, portal, shutdown) = (gateway.clone(), portal.clone(), shutdown.clone());
+        let home = home.clone();
+        let (ended, when_ended) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .name(format!("gateway-{number}"))
+            .spawn(move || {
+                let result = work(config, sockets, &gateway, portal, home, shutdown);
+                // Nobody is left to hear of it when the caller of `run` has gone.
+                let _ = ended.send(result);
+            })
+            .map_err(ServeError::Worker)?;
+        workers.push(when_ended);
+    }
+    for worker in workers {
+        worker.await.map_err(|_| ServeError::WorkerPanicked)??;
+    }
+    Ok(())
+}
+
+/// One worker thread.
+fn work<S, B>(
+    config: ServerConfig,
+    sockets: Vec<std::net::TcpListener>,
+    gateway: &Gateway,
+    portal: S,
+    home: Handle,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .map_err(ServeError::Worker)?;
+    runtime.block_on(async {
+        let worker = Worker::new(gateway);
+        let bell = worker.shared.add_bell();
+        let house = worker.clone();
+        tokio::task::spawn_local(async move { house.keep_house(bell).await });
+        let front = Rc::new(Front { worker: worker.clone(), portal, home });
+        for socket in sockets {
+            let listener = TcpListener::from_std(socket).map_err(ServeError::Worker)?;
+            let front = front.clone();
+            tokio::task::spawn_local(
+                shutdown.clone().run_until_cancelled_owned(accept(config, listener, front)),
+            );
+        }
+        shutdown.cancelled().await;
+        worker.stop_all(Stop::Gently);
+        let _ = tokio::time::timeout(config.shutdown_grace, worker.until_idle()).await;
+        worker.stop_all(Stop::Now);
+        Ok(())
+    })
+}
+
+async fn accept<S, B>(config: ServerConfig, listener: TcpListener, front: Rc<Front<S>>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    loop {
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: connections that end make room.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it began");
+            continue;
+        }
+        let front = front.clone();
+        let worker = front.worker.clone();
+        tokio::task::spawn_local(connection::serve(
+            worker,
+            stream,
+            address,
+            config.header_timeout,
+            move |client, request| front.clone().answer(client, request),
+        ));
+    }
+}
+
+/// Hands each request to whom its host means.
+struct Front<S> {
+    worker: Rc<Worker>,
+    portal: S,
+    home: Handle,
+}
+
+impl<S, B> Front<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    async fn answer(
+        self: Rc<Self>,
+        client: Rc<Client>,
+        request: Request<Incoming>,
+    ) -> Response<ServerBody<B>> {
+        let config = &self.worker.shared.config;
+        let (parts, body) = request.into_parts();
+        let target = proxy::host(&client, &parts).map(|host| config.target(host));
+        match target {
+            Ok(Target::App(app)) => {
+                let request = Request::from_parts(parts, body);
+                proxy::answer(&self.worker, &client, request, &app).await.map(ServerBody::Proxy)
+            }
+            Ok(Target::Portal) => {
+                let chunked = parts.headers.contains_key(http::header::TRANSFER_ENCODING);
+                let request = Request::from_parts(parts, body);
+                self.ask_portal(&client, request, chunked).await
+            }
+            Ok(Target::Nobody) => self.problem(&Problem::Misdirected, &parts),
+            Err(problem) => self.problem(&problem, &parts),
+        }
+    }
+
+    async fn ask_portal(
+        &self,
+        client: &Client,
+        mut request: Request<Incoming>,
+        chunked: bool,
+    ) -> Response<ServerBody<B>> {
+        request.extensions_mut().insert::<SocketAddr>(client.address);
+        let answer = AbortOnDropHandle::new(self.home.spawn(self.portal.call(request))).await;
+        let mut response = match answer {
+            Ok(Ok(response)) => response.map(ServerBody::Portal),
+            Err(error) => {
+                tracing::error!(%error, "the portal's service failed");
+                let mut response = Response::new(ServerBody::Proxy(ProxyBody::empty()));
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        };
+        if chunked {
+            proxy::close_after(&mut response);
+        }
+        response
+    }
+
+    fn problem(&self, problem: &Problem<'_>, request: &Parts) -> Response<ServerBody<B>> {
+        problem.answer(request, self.worker.shared.config.portal_origin()).map(ServerBody::Proxy)
+    }
+}

@@ -1,0 +1,110 @@
+//! Binding: one socket a worker for each address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+const BACKLOG: i32 = 4096;
+
+/// Why the server cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process listens there.
+    #[error("{0} is taken by another process")]
+    AddressTaken(SocketAddr),
+    /// The address cannot be bound for another reason.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A worker thread or its runtime cannot start.
+    #[error("cannot start a worker: {0}")]
+    Worker(#[source] io::Error),
+    /// A worker thread ended by a panic.
+    #[error("a worker has panicked")]
+    WorkerPanicked,
+}
+
+/// Bound and listening sockets of every worker.
+#[derive(Debug)]
+pub struct Listeners {
+    addresses: Vec<SocketAddr>,
+    workers: Vec<Vec<TcpListener>>,
+}
+
+impl Listeners {
+    /// Binds every address once for each of `workers` threads; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`ServeError::AddressTaken`] or [`ServeError::Bind`].
+    pub fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Self, ServeError> {
+        let mut bound = Self {
+            addresses: Vec::new(),
+            workers: std::iter::repeat_with(Vec::new).take(workers.get()).collect(),
+        };
+        for address in addresses {
+            let mut address = *address;
+            if address.port() != 0 {
+                probe(address)?;
+            }
+            for sockets in &mut bound.workers {
+                let listener = listen(address).map_err(|source| failure(address, source))?;
+                // With port 0 the first socket finds the port, the others join it.
+                address = listener.local_addr().map_err(|source| failure(address, source))?;
+                sockets.push(listener);
+            }
+            bound.addresses.push(address);
+        }
+        Ok(bound)
+    }
+
+    /// The addresses with the ports that were bound.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    pub(super) fn into_workers(self) -> Vec<Vec<TcpListener>> {
+        self.workers
+    }
+}
+
+/// `SO_REUSEPORT` would let a second server of the same user share the port in silence, so ask without it first.
+fn probe(address: SocketAddr) -> Result<(), ServeError> {
+    let attempt = || -> io::Result<()> {
+        let socket = socket(address)?;
+        socket.bind(&address.into())
+    };
+    attempt().map_err(|source| failure(address, source))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn failure(address: SocketAddr, source: io::Error) -> ServeError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        ServeError::AddressTaken(address)
+    } else {
+        ServeError::Bind { address, source }
+    }
+}
