@@ -1,0 +1,45 @@
+// JupyterLab as a person works in it.
+
+import { until } from "./until.js";
+
+/** Waits until JupyterLab has drawn its launcher. */
+export async function waitForLauncher(page) {
+  await page.locator(".jp-Launcher").waitFor({ timeout: 60_000 });
+}
+
+/** Opens a new notebook from the launcher and waits until its kernel is idle. */
+export async function newNotebook(page) {
+  await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
+  await page.locator(".jp-Notebook .jp-Cell .cm-content").first().waitFor();
+  await kernelIdle(page);
+}
+
+/** Waits until the kernel of the shown notebook is connected and idle. */
+export async function kernelIdle(page) {
+  await page.locator('.jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor({ state: "attached", timeout: 60_000 });
+}
+
+/** Types code into the last cell, runs it, and gives its output as text. */
+export async function runCode(page, code) {
+  const cells = page.locator(".jp-Notebook:visible .jp-CodeCell");
+  const index = (await cells.count()) - 1;
+  await cells.nth(index).locator(".cm-content").click();
+  await page.keyboard.type(code);
+  await page.keyboard.press("Shift+Enter");
+  const output = cells.nth(index).locator(".jp-OutputArea-output");
+  await output.first().waitFor();
+  return output.first().innerText();
+}
+
+/** Saves the notebook under a name, answering the question of the first save. */
+export async function saveAs(page, name) {
+  await page.keyboard.press("Control+s");
+  const dialog = page.locator(".jp-Dialog");
+  await dialog.locator("input.jp-mod-styled[type=text], input#jp-dialog-input-id").fill(name);
+  await dialog.locator("button.jp-mod-accept").click();
+  await dialog.waitFor({ state: "detached" });
+  await until(`JupyterLab shows ${name} as saved`, async () => {
+    const tab = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current");
+    return (await tab.innerText()).trim() === name && (await tab.getAttribute("class")).includes("jp-mod-dirty") === false;
+  });
+}

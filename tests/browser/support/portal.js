@@ -1,0 +1,148 @@
+// A portal of the test's own: `myksc serve` on a free port, with its state and home in a temporary folder.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+import { until } from "./until.js";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const PROGRAM = join(HERE, "../../../target/debug/myksc");
+const START_LIMIT_MS = 30_000;
+
+/** Starts a portal that ends, with everything it started, when `context` (a test or suite) does. */
+export async function startPortal(context, settings = {}) {
+  const portal = await Portal.make(settings);
+  context.after(() => portal.end());
+  await portal.start();
+  return portal;
+}
+
+class Portal {
+  /** Where the browser finds it. */
+  origin;
+  /** The account of the very first start. */
+  account;
+  /** The last lines it wrote, for a test that fails. */
+  log = [];
+  #process;
+  #reaper;
+
+  static async make(settings) {
+    const portal = new Portal();
+    portal.folder = await mkdtemp(join(tmpdir(), "myksc-browser-"));
+    portal.#reaper = spawn(process.execPath, [join(HERE, "reaper.js"), portal.folder], {
+      stdio: ["pipe", "inherit", "inherit"],
+      detached: true,
+    });
+    portal.home = join(portal.folder, "home");
+    portal.state = join(portal.folder, "state");
+    portal.port = await freePort();
+    portal.settings = settings;
+    await mkdir(portal.home);
+    await writeFile(join(portal.folder, "myksc.toml"), settings.config ?? "");
+    return portal;
+  }
+
+  /** Starts it, or starts it again after `kill`, and waits until it says where it is. */
+  async start() {
+    const asRoot = process.getuid() === 0 ? ["--allow-root"] : [];
+    const child = spawn("setpriv", ["--pdeathsig", "TERM", PROGRAM, "serve", ...asRoot], {
+      cwd: this.home,
+      env: this.#environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#process = child;
+    const said = (line) => {
+      this.log.push(line);
+      if (this.log.length > 200) this.log.shift();
+      const origin = /^Portal: (\S+)$/.exec(line)?.[1];
+      if (origin) this.origin = origin;
+      const account = /^Sign in: (\S+) \/ (\S+)$/.exec(line);
+      if (account) this.account = { name: account[1], password: account[2] };
+    };
+    this.origin = undefined;
+    for (const stream of [child.stdout, child.stderr]) createInterface(stream).on("line", said);
+    await until(
+      "the portal says where it is",
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+        return this.origin && this.account && this.answers();
+      },
+      { limitMs: START_LIMIT_MS },
+    ).catch((error) => {
+      throw new Error(`the portal did not start:\n${this.log.join("\n")}`, { cause: error });
+    });
+  }
+
+  async answers() {
+    return (await fetch(`${this.origin}/healthz`)).ok;
+  }
+
+  /** Process id of the portal. */
+  get pid() {
+    return this.#process.pid;
+  }
+
+  /** Ends the portal as a crash would; what it started goes on. */
+  async kill() {
+    await this.#signal("SIGKILL");
+  }
+
+  /** Asks the portal to end. */
+  async stop() {
+    await this.#signal("SIGTERM");
+  }
+
+  /** Ends the portal, its apps, jobs and agents, and removes its folder. */
+  async end() {
+    await this.stop();
+    this.#reaper.stdin.end();
+    if (this.#reaper.exitCode === null) await once(this.#reaper, "exit");
+  }
+
+  /** Runs `myksc` with arguments as the same account would in a terminal; gives what it wrote. */
+  async run(...args) {
+    const child = spawn(PROGRAM, args, { cwd: this.home, env: this.#environment(), stdio: ["ignore", "pipe", "pipe"] });
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
+    const [code] = await once(child, "close");
+    return { code, ...output };
+  }
+
+  async #signal(signal) {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, "exit");
+  }
+
+  #environment() {
+    const { PATH, LANG, MYKSC_JUPYTER_BIN } = process.env;
+    return {
+      PATH,
+      LANG,
+      ...(MYKSC_JUPYTER_BIN && { MYKSC_JUPYTER_BIN }),
+      HOME: this.home,
+      TMPDIR: tmpdir(),
+      MYKSC_LISTEN: `127.0.0.1:${this.port}`,
+      MYKSC_STATE_DIR: this.state,
+      MYKSC_CONFIG: join(this.folder, "myksc.toml"),
+      ...this.settings.env,
+    };
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
