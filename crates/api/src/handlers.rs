@@ -29,6 +29,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .merge(apps::router())
         .merge(contract::router())
         .merge(jobs::router())
+        .merge(open::api_router())
         .merge(openapi::router())
         .merge(password::router())
         .merge(session::router())

@@ -141,7 +141,7 @@ fn check(record: &Attempts, free: u32, now: Timestamp) -> Result<()> {
 fn is_old(record: &Attempts, now: Timestamp) -> bool {
     let age_secs = now.secs_since(record.last_at);
     // A record of the future comes from a clock that was set back; it must not keep anybody waiting for that.
-    record.failures == 0 || age_secs >= FORGET_AFTER_SECS || age_secs < -MAX_DELAY_SECS
+    record.failures == 0 || !(-MAX_DELAY_SECS..FORGET_AFTER_SECS).contains(&age_secs)
 }
 
 /// How long to wait after so many attempts: 1 s after the last free one, doubled each time.

@@ -1,9 +1,104 @@
-//! `/sessions`.
+//! `/sessions`: where a person is signed in, and signing out there.
 
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use myksc_core::{SessionId, Timestamp};
+use myksc_identity::{Actor, audited};
+use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::session::without_cookie;
+use crate::caller::Caller;
+use crate::extract::Id;
+use crate::peer::PeerAddress;
+use crate::problem::Problem;
 use crate::state::AppState;
 
+/// A person's sessions.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SessionList {
+    /// The one used last first.
+    items: Vec<SessionEntry>,
+    /// Always null: the list is whole.
+    next_cursor: Option<String>,
+}
+
+/// One session.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SessionEntry {
+    /// Its id.
+    id: SessionId,
+    /// Whether this request came by it.
+    current: bool,
+    /// When it was opened.
+    created_at: Timestamp,
+    /// When it was last used, to a minute.
+    last_used_at: Timestamp,
+    /// Address it was opened from.
+    address: String,
+    /// What the browser called itself.
+    user_agent: String,
+}
+
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default()
+    OpenApiRouter::default().routes(routes!(list_sessions, delete_sessions)).routes(routes!(end_session))
+}
+
+/// Where the caller is signed in.
+#[utoipa::path(get, path = "/sessions", tag = "session", responses((status = 200, body = SessionList)))]
+async fn list_sessions(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<axum::Json<SessionList>, Problem> {
+    let current = caller.session().map(|session| &session.id);
+    let sessions = state.access.sessions.list(&caller.user.id).await?;
+    let items = sessions.into_iter().map(|session| SessionEntry {
+        current: Some(&session.id) == current,
+        id: session.id,
+        created_at: session.created_at,
+        last_used_at: session.last_used_at,
+        address: session.address,
+        user_agent: session.user_agent,
+    });
+    Ok(axum::Json(SessionList { items: items.collect(), next_cursor: None }))
+}
+
+/// Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened.
+#[utoipa::path(delete, path = "/sessions", tag = "session", responses((status = 204)))]
+async fn delete_sessions(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+) -> Result<Response, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let end = state.access.sessions.end_all(&caller.user.id, None);
+    audited(&state.store, &actor, "sign_out", "everywhere", end).await?;
+    Ok((StatusCode::NO_CONTENT, without_cookie()).into_response())
+}
+
+/// Ends one session of the caller, and everything it opened.
+#[utoipa::path(
+    delete,
+    path = "/sessions/{id}",
+    tag = "session",
+    params(("id" = SessionId, Path)),
+    responses((status = 204))
+)]
+async fn end_session(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<SessionId>,
+) -> Result<Response, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let end = state.access.sessions.end(&caller.user.id, &id);
+    audited(&state.store, &actor, "sign_out", id.as_str(), end).await?;
+    let is_current = caller.session().is_some_and(|session| session.id == id);
+    Ok(if is_current {
+        (StatusCode::NO_CONTENT, without_cookie()).into_response()
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    })
 }
