@@ -78,6 +78,13 @@ impl Access {
         }
     }
 
+    /// The same with a shorter longest life of new API tokens.
+    #[must_use]
+    pub fn with_token_max_days(mut self, max_days: u32) -> Self {
+        self.tokens = self.tokens.with_max_days(max_days);
+        self
+    }
+
     /// Clears away what is over and announces the sessions that ended by it or by another process, every few
     /// seconds for as long as it is polled.
     pub async fn keep_swept(&self) {

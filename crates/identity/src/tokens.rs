@@ -22,6 +22,7 @@ pub struct Tokens {
     store: Store,
     sessions: Sessions,
     clock: Clock,
+    max_days: u32,
 }
 
 /// A token that was just made.
@@ -44,7 +45,14 @@ impl Tokens {
     /// Over the portal's database.
     #[must_use]
     pub fn new(store: Store, sessions: Sessions, clock: Clock) -> Self {
-        Self { store, sessions, clock }
+        Self { store, sessions, clock, max_days: MAX_DAYS }
+    }
+
+    /// The same with a shorter longest life of new tokens.
+    #[must_use]
+    pub fn with_max_days(mut self, max_days: u32) -> Self {
+        self.max_days = max_days.clamp(1, MAX_DAYS);
+        self
     }
 
     /// Makes a token.
@@ -52,8 +60,10 @@ impl Tokens {
     /// # Errors
     /// Invalid at `name` (`token_name_invalid`) or `expires_in_days` (`out_of_range`); conflict `too_many_tokens`.
     pub async fn create(&self, user: &UserId, name: &str, expires_in_days: u32) -> Result<NewToken> {
-        let problems: Vec<_> =
-            [check_name(name), check_days(expires_in_days)].into_iter().filter_map(Result::err).collect();
+        let problems: Vec<_> = [check_name(name), self.check_days(expires_in_days)]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
@@ -120,6 +130,16 @@ impl Tokens {
         }
         Ok(())
     }
+
+    fn check_days(&self, days: u32) -> Result<(), FieldProblem> {
+        if (1..=self.max_days).contains(&days) {
+            return Ok(());
+        }
+        let detail = format!("choose 1 to {} days", self.max_days);
+        Err(FieldProblem::new("expires_in_days", "out_of_range", detail)
+            .with("min", 1)
+            .with("max", self.max_days))
+    }
 }
 
 fn parse(presented: &str) -> Option<(TokenId, SecretHash)> {
@@ -134,12 +154,4 @@ fn check_name(name: &str) -> Result<(), FieldProblem> {
     }
     let detail = format!("use 1 to {MAX_NAME_CHARS} characters without line breaks");
     Err(FieldProblem::new("name", "token_name_invalid", detail).with("max", MAX_NAME_CHARS))
-}
-
-fn check_days(days: u32) -> Result<(), FieldProblem> {
-    if (1..=MAX_DAYS).contains(&days) {
-        return Ok(());
-    }
-    let detail = format!("choose 1 to {MAX_DAYS} days");
-    Err(FieldProblem::new("expires_in_days", "out_of_range", detail).with("min", 1).with("max", MAX_DAYS))
 }
