@@ -93,7 +93,11 @@ impl Uploads {
         let mut record = self.load(id)?;
         let offset_bytes = match self.hold(id) {
             Ok(_hold) => self.settle(&mut record).map_err(|fault| fault.at(&record.path))?,
-            Err(_) => self.offset(&record)?,
+            // Whole but without its name yet: to say so would end the sender's interest too early.
+            Err(busy) => match self.offset(&record)? {
+                offset if offset == record.size_bytes => return Err(busy),
+                offset => offset,
+            },
         };
         Ok(view(record, offset_bytes))
     }

@@ -1,0 +1,138 @@
+//! Bodies that may take for ever as long as they move.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::error::FilesError;
+
+/// A body of which nothing moved for so long is given up.
+pub(crate) const SILENCE: Duration = Duration::from_secs(120);
+
+/// When something last moved.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace(Arc<Mutex<Instant>>);
+
+impl Pace {
+    pub(crate) fn start() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn moved(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits for `work` as long as something moves.
+    pub(crate) async fn keep<T>(&self, work: impl Future<Output = T>) -> Result<T, FilesError> {
+        tokio::pin!(work);
+        loop {
+            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = sleep_until(last + SILENCE) => {
+                    let still = last == *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    if still {
+                        return Err(FilesError::TooSlow);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A body on its way to the agent, that tells its pace.
+#[derive(Debug)]
+pub(crate) struct Paced<B> {
+    body: Pin<Box<B>>,
+    pace: Pace,
+}
+
+impl<B: Body> Paced<B> {
+    pub(crate) fn new(body: B, pace: Pace) -> Self {
+        Self { body: Box::pin(body), pace }
+    }
+}
+
+impl<B: Body> Body for Paced<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(self.body.as_mut().poll_frame(context));
+        self.pace.moved();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A body from the agent that ends with an error when it is silent for too long, or is longer than was said.
+#[derive(Debug)]
+pub(crate) struct Watched<B> {
+    body: Pin<Box<B>>,
+    left: u64,
+    patience: Pin<Box<Sleep>>,
+}
+
+impl<B> Watched<B> {
+    pub(crate) fn new(body: B, length: u64) -> Self {
+        let patience = Box::pin(sleep_until(Instant::now() + SILENCE));
+        Self { body: Box::pin(body), left: length, patience }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Watched<B>
+where
+    B::Error: std::fmt::Display,
+{
+    type Data = Bytes;
+    type Error = FilesError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FilesError>>> {
+        loop {
+            let Poll::Ready(frame) = self.body.as_mut().poll_frame(context) else {
+                ready!(self.patience.as_mut().poll(context));
+                return Poll::Ready(Some(Err(FilesError::TooSlow)));
+            };
+            let Some(frame) = frame else {
+                let cut = self.left > 0;
+                self.left = 0;
+                return Poll::Ready(cut.then(|| Err(FilesError::Lost("the bytes ended early".into()))));
+            };
+            let frame = frame.map_err(|error| FilesError::Lost(error.to_string()));
+            // Trailers are not passed on.
+            let Some(bytes) = frame.map(|frame| frame.into_data().ok()).transpose() else { continue };
+            self.patience.as_mut().reset(Instant::now() + SILENCE);
+            return Poll::Ready(Some(bytes.and_then(|bytes| self.take(bytes))));
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+impl<B> Watched<B> {
+    fn take(&mut self, bytes: Bytes) -> Result<Frame<Bytes>, FilesError> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or(FilesError::Rubbish("more bytes than were announced"))?;
+        Ok(Frame::data(bytes))
+    }
+}
