@@ -72,6 +72,7 @@ const jobs = createRoute({
 const files = createRoute({
   getParentRoute: () => signedIn,
   path: "/files",
+  validateSearch: (search): { path?: string } => (typeof search["path"] === "string" ? { path: search["path"] } : {}),
   component: lazyRouteComponent(() => import("../features/files/FilesPage"), "FilesPage"),
 });
 
