@@ -19,8 +19,7 @@ mod state;
 mod web_ui;
 
 pub use caller::{Caller, Credential};
-pub use openapi::document;
-pub use peer::PeerAddress;
+pub use openapi::{document, text as document_text};
 pub use problem::Problem;
 pub use router::router;
 pub use state::{AppState, Site};

@@ -19,7 +19,10 @@ pub fn document() -> OpenApi {
 }
 
 /// The document as it is committed and served: JSON, indented, with a line end.
-pub(crate) fn text() -> Result<String, serde_json::Error> {
+///
+/// # Errors
+/// When it can't be written as JSON, which no document does.
+pub fn text() -> Result<String, serde_json::Error> {
     document().to_pretty_json().map(|text| text + "\n")
 }
 

@@ -1,16 +1,16 @@
 //! The address a request came from, for slowing down wrong passwords and for the list of sessions.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::FromRequestParts;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use myksc_identity::Client;
 
-/// Address of the other end of the connection; the server puts it into the request's extensions.
+/// Address of the other end of the connection; the server puts a [`SocketAddr`] into the request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerAddress(pub IpAddr);
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// The other end as the list of sessions shows it.
 #[derive(Debug, Clone)]
@@ -21,7 +21,8 @@ impl<S: Sync> FromRequestParts<S> for PeerAddress {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         // Without an address all such callers share one, so they slow each other down and nobody gets past.
-        Ok(parts.extensions.get().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+        Ok(Self(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
 }
 

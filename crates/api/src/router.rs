@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -48,12 +48,12 @@ pub(crate) async fn deadline(request: Request, next: Next) -> Response {
     })
 }
 
-async fn anything_else(request: Request) -> Response {
+async fn anything_else(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/api" || path.starts_with("/api/") {
         return Problem::not_found("operation", path).into_response();
     }
-    web_ui::serve(&request)
+    web_ui::serve(&state.site, &request)
 }
 
 async fn method_not_allowed() -> Problem {

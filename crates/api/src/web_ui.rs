@@ -1,12 +1,13 @@
 //! The web UI: the files that its build left in `web/dist`, part of the binary in a release build.
 
 use axum::extract::Request;
-use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH};
 use http::{Method, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::problem::Problem;
+use crate::state::Site;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -22,10 +23,13 @@ const NOT_BUILT: &str =
     "The web UI was not built: run `make web` (or `make run`) and start the portal again.\n";
 
 /// Answers a request that no operation took.
-pub(crate) fn serve(request: &Request) -> Response {
+pub(crate) fn serve(site: &Site, request: &Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this can't be done here")
             .into_response();
+    }
+    if let Some(elsewhere) = canonical(site, request) {
+        return Redirect::temporary(&elsewhere).into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
     if path != "index.html"
@@ -50,6 +54,14 @@ pub(crate) fn page(request: &Request, status: StatusCode) -> Response {
     };
     response.headers_mut().insert(CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
     response
+}
+
+/// The same page under the portal's own name, when it was asked for under another: cookies and origins hold there.
+fn canonical(site: &Site, request: &Request) -> Option<String> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    let own = site.origin.split_once("://")?.1;
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    (!host.eq_ignore_ascii_case(own)).then(|| format!("{}{path}", site.origin))
 }
 
 fn asset(request: &Request, path: &str, file: EmbeddedFile) -> Response {

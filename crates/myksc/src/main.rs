@@ -1,1 +1,113 @@
-fn main() {}
+//! `myksc`: the portal, its administration, and the command-line client of its public API.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::exit::{Exit, Failure, OrExit as _};
+
+mod agent;
+mod client;
+mod config;
+mod exit;
+mod log;
+mod serve;
+mod state_folder;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The web portal of a supercomputing centre, and a client for it.
+#[derive(Debug, Parser)]
+#[command(name = "myksc", version, after_help = exit::HELP)]
+struct Cli {
+    #[command(flatten)]
+    options: client::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the portal.
+    Serve(serve::Serve),
+    /// Look at the portal's configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document of the portal's interface.
+    Openapi,
+    /// What the portal starts for a user; not for people.
+    #[command(subcommand, hide = true)]
+    Agent(agent::Command),
+    #[command(flatten)]
+    Client(client::Command),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with the configuration, or print what holds.
+    Check {
+        /// Configuration file.
+        #[arg(long, env = "MYKSC_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Print the commented example.
+    Reference,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Agent(command) => return command.run(),
+        Command::Serve(serve) => serve.run(),
+        Command::Config(command) => command.run(cli.options.is_json()),
+        Command::Openapi => openapi(),
+        Command::Client(command) => block_on(client::run(command, cli.options)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nobody can be told that standard error is closed.
+            let _ = writeln!(std::io::stderr(), "myksc: {failure}");
+            failure.code()
+        }
+    }
+}
+
+impl ConfigCommand {
+    fn run(&self, json: bool) -> Result<(), Failure> {
+        match self {
+            Self::Reference => print(config::REFERENCE),
+            Self::Check { config } => {
+                let config = Config::load(config.as_deref())?;
+                let shown = if json {
+                    serde_json::to_string_pretty(&config).or_exit(Exit::Failed, "the configuration")? + "\n"
+                } else {
+                    toml::to_string(&config).or_exit(Exit::Failed, "the configuration")?
+                };
+                print(&shown)
+            }
+        }
+    }
+}
+
+fn openapi() -> Result<(), Failure> {
+    print(&myksc_api::document_text().or_exit(Exit::Failed, "the document")?)
+}
+
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.or_exit(Exit::Failed, "the client can't start")?;
+    let done = runtime.block_on(work);
+    // A read of standard input that nobody waits for any more must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).or_exit(Exit::Failed, "standard output")
+}

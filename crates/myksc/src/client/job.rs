@@ -1,0 +1,340 @@
+//! `job …`.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use http::Method;
+use myksc_core::JobId;
+use serde_json::{Value, json};
+
+use super::http::{Client, query_value};
+use super::output::{Output, plain, text};
+use super::{ClientError, Result, credentials, follow, size};
+
+/// The longest script that is read.
+const SCRIPT_LIMIT_BYTES: u64 = 1024 * 1024;
+
+/// How often `--wait` looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Commands about batch jobs. A job is named by its id, or by its name where only one has it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Systems that take jobs.
+    Systems,
+    /// Queues of a system.
+    Queues {
+        /// The system; the first when absent.
+        #[arg(long)]
+        system: Option<String>,
+    },
+    /// Print the script that `submit` would send.
+    Script(Submit),
+    /// Submit a job.
+    Submit(Submit),
+    /// The jobs, the newest first.
+    List {
+        /// Which ones.
+        #[arg(long, value_enum, default_value_t = State::All)]
+        state: State,
+    },
+    /// One job.
+    Show {
+        /// Id or name.
+        job: String,
+    },
+    /// A job's output.
+    Output {
+        /// Id or name.
+        job: String,
+        /// Standard error instead of standard output.
+        #[arg(long)]
+        stderr: bool,
+        /// Go on until the job ends.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// End a job.
+    Cancel {
+        /// Id or name.
+        job: String,
+    },
+    /// Keep a queued job from starting.
+    Hold {
+        /// Id or name.
+        job: String,
+    },
+    /// Let a held job start.
+    Release {
+        /// Id or name.
+        job: String,
+    },
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum State {
+    /// Those that are not over.
+    Active,
+    /// Those that are over.
+    Ended,
+    /// All of them.
+    All,
+}
+
+/// Arguments of `script` and `submit`: options stand above what the script's directives say.
+#[derive(Debug, Args)]
+pub(crate) struct Submit {
+    /// The script's file, or - for standard input.
+    #[arg(default_value = "-")]
+    script: PathBuf,
+    /// The system; the first when absent.
+    #[arg(long)]
+    system: Option<String>,
+    /// The queue.
+    #[arg(long)]
+    queue: Option<String>,
+    /// The job's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// How long it may run: hours:minutes:seconds.
+    #[arg(long, value_parser = size::parse_walltime)]
+    walltime: Option<u64>,
+    /// Nodes.
+    #[arg(long)]
+    nodes: Option<u32>,
+    /// Tasks on each node.
+    #[arg(long)]
+    tasks_per_node: Option<u32>,
+    /// CPU cores of each task.
+    #[arg(long)]
+    cpus_per_task: Option<u32>,
+    /// GPUs on each node.
+    #[arg(long)]
+    gpus_per_node: Option<u32>,
+    /// Memory on each node, for example 1Gi.
+    #[arg(long, value_parser = size::parse_bytes)]
+    memory: Option<u64>,
+    /// Folder it runs in, for example home/run1.
+    #[arg(long)]
+    work_dir: Option<String>,
+    /// File for standard output, below the folder it runs in.
+    #[arg(long)]
+    stdout: Option<String>,
+    /// File for standard error, below the folder it runs in.
+    #[arg(long)]
+    stderr: Option<String>,
+    /// Wait until the job is over; the exit code is 1 unless it succeeded.
+    #[arg(long)]
+    wait: bool,
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) async fn run(&self, out: &Output) -> Result<()> {
+        let client = credentials::client()?;
+        match self {
+            Self::Systems => systems(&client, out).await,
+            Self::Queues { system } => queues(&client, out, system.as_deref()).await,
+            Self::Script(submit) => {
+                let (_, made, _) = submit.script(&client, out).await?;
+                out.value(&made, |made| made["script"].as_str().unwrap_or_default().trim_end().to_owned())
+            }
+            Self::Submit(submit) => submit.run(&client, out).await,
+            Self::List { state } => list(&client, out, *state).await,
+            Self::Show { job } => {
+                let job: Value = client.get(&path_of(&client, job).await?).await?;
+                out.value(&job, describe)
+            }
+            Self::Output { job, stderr, follow } => {
+                let stream = if *stderr { "stderr" } else { "stdout" };
+                let path = format!("{}/output?stream={stream}", path_of(&client, job).await?);
+                follow::print(&client, out, &path, 0, *follow).await
+            }
+            Self::Cancel { job } => change(&client, out, job, "cancel").await,
+            Self::Hold { job } => change(&client, out, job, "hold").await,
+            Self::Release { job } => change(&client, out, job, "release").await,
+        }
+    }
+}
+
+impl Submit {
+    async fn run(&self, client: &Client, out: &Output) -> Result<()> {
+        let (system, made, work_dir) = self.script(client, out).await?;
+        let body = json!({ "script": made["script"], "work_dir": work_dir });
+        let path = format!("/api/v1/systems/{}/jobs", path_part(&system));
+        let mut job = client.send(Method::POST, &path, Some(&body)).await?;
+        if self.wait {
+            job = wait(client, job).await?;
+        }
+        let outcome = text(&job, "/outcome");
+        out.value(&job, describe)?;
+        if self.wait && outcome != "succeeded" {
+            return Err(ClientError::Failed(format!("the job is over: {outcome}")));
+        }
+        Ok(())
+    }
+
+    /// The system, the script with the options applied to its directives, and the folder it runs in.
+    async fn script(&self, client: &Client, out: &Output) -> Result<(String, Value, String)> {
+        let system = system_or_first(client, self.system.as_deref()).await?;
+        let base = format!("/api/v1/systems/{}/script", path_part(&system));
+        let source = json!({ "script": read_script(&self.script)? });
+        let parsed = client.send(Method::POST, &format!("{base}/parse"), Some(&source)).await?;
+        let mut form = parsed["form"].clone();
+        self.apply(&mut form);
+        let made = client.send(Method::POST, &base, Some(&json!({ "form": form }))).await?;
+        for problem in made["problems"].as_array().into_iter().flatten() {
+            out.note(&format!("warning: {}: {}", text(problem, "/field"), text(problem, "/detail")));
+        }
+        Ok((system, made, text(&form, "/work_dir")))
+    }
+
+    fn apply(&self, form: &mut Value) {
+        let options = [
+            ("queue", self.queue.clone().map(Value::from)),
+            ("name", self.name.clone().map(Value::from)),
+            ("walltime_secs", self.walltime.map(Value::from)),
+            ("nodes", self.nodes.map(Value::from)),
+            ("tasks_per_node", self.tasks_per_node.map(Value::from)),
+            ("cpus_per_task", self.cpus_per_task.map(Value::from)),
+            ("gpus_per_node", self.gpus_per_node.map(Value::from)),
+            ("memory_bytes", self.memory.map(Value::from)),
+            ("work_dir", self.work_dir.clone().map(Value::from)),
+            ("stdout_name", self.stdout.clone().map(Value::from)),
+            ("stderr_name", self.stderr.clone().map(Value::from)),
+        ];
+        for (field, value) in options {
+            if let Some(value) = value {
+                form[field] = value;
+            }
+        }
+    }
+}
+
+async fn systems(client: &Client, out: &Output) -> Result<()> {
+    let systems = client.list("/api/v1/systems").await?;
+    out.list(&systems, ["ID", "TITLE", "SCHEDULER", "VERSION", "STATE"], |system| {
+        ["/id", "/title/en", "/scheduler", "/version", "/state"].map(|field| text(system, field))
+    })
+}
+
+async fn queues(client: &Client, out: &Output, system: Option<&str>) -> Result<()> {
+    let system = system_or_first(client, system).await?;
+    let queues = client.list(&format!("/api/v1/systems/{}/queues", path_part(&system))).await?;
+    out.list(&queues, ["NAME", "OPEN", "NODES", "WALLTIME", "SLOTS", "QUEUED"], |queue| {
+        let used = format!("{}/{}", text(queue, "/load/slots_used"), text(queue, "/load/slots_total"));
+        let walltime = queue.pointer("/limits/max_walltime_secs").and_then(Value::as_u64);
+        [
+            text(queue, "/name"),
+            text(queue, "/open"),
+            text(queue, "/limits/max_nodes"),
+            walltime.map(show_walltime).unwrap_or_default(),
+            used,
+            text(queue, "/load/jobs_queued"),
+        ]
+    })
+}
+
+async fn list(client: &Client, out: &Output, state: State) -> Result<()> {
+    let state = match state {
+        State::Active => "active",
+        State::Ended => "ended",
+        State::All => "all",
+    };
+    let jobs = client.list(&format!("/api/v1/jobs?state={state}")).await?;
+    out.list(&jobs, ["ID", "NAME", "QUEUE", "PHASE", "OUTCOME", "EXIT", "SUBMITTED"], |job| {
+        ["/id", "/name", "/queue", "/phase", "/outcome", "/exit_code", "/submitted_at"]
+            .map(|field| text(job, field))
+    })
+}
+
+async fn change(client: &Client, out: &Output, job: &str, action: &str) -> Result<()> {
+    let path = format!("{}/{action}", path_of(client, job).await?);
+    let job = client.send(Method::POST, &path, None::<&Value>).await?;
+    out.value(&job, describe)
+}
+
+async fn wait(client: &Client, job: Value) -> Result<Value> {
+    let path = format!("/api/v1/jobs/{}", path_part(&text(&job, "/id")));
+    let mut job = job;
+    while job["phase"] != "ended" {
+        tokio::time::sleep(LOOK_EVERY).await;
+        job = client.get(&path).await?;
+    }
+    Ok(job)
+}
+
+fn describe(job: &Value) -> String {
+    let mut lines = vec![
+        format!("{}  {}", text(job, "/name"), text(job, "/id")),
+        format!(
+            "system    {} ({}), queue {}",
+            text(job, "/system"),
+            text(job, "/scheduler_id"),
+            text(job, "/queue")
+        ),
+        format!("phase     {}", text(job, "/phase")),
+    ];
+    if !job["outcome"].is_null() {
+        let code = text(job, "/exit_code");
+        let code = if code.is_empty() { code } else { format!(" (exit code {code})") };
+        lines.push(format!("outcome   {}{code}", text(job, "/outcome")));
+    }
+    if !job["reason"].is_null() {
+        lines.push(format!("reason    {}", text(job, "/reason/detail")));
+    }
+    lines.push(format!("work_dir  {}", text(job, "/work_dir")));
+    lines.push(format!("stdout    {}", text(job, "/stdout_path")));
+    lines.join("\n")
+}
+
+async fn system_or_first(client: &Client, asked: Option<&str>) -> Result<String> {
+    if let Some(system) = asked {
+        return Ok(system.to_owned());
+    }
+    let systems = client.list("/api/v1/systems").await?;
+    let first = systems.first().map(|system| text(system, "/id"));
+    first.ok_or_else(|| ClientError::Failed("the portal has no system for batch jobs".to_owned()))
+}
+
+/// The path of the job that a person named by its id or its name.
+async fn path_of(client: &Client, named: &str) -> Result<String> {
+    if let Ok(id) = named.parse::<JobId>() {
+        return Ok(format!("/api/v1/jobs/{id}"));
+    }
+    let jobs = client.list("/api/v1/jobs?state=all").await?;
+    let mut found = jobs.iter().filter(|job| job["name"] == named || job["scheduler_id"] == named);
+    let first = found.next().ok_or_else(|| ClientError::NotFound("job", named.to_owned()))?;
+    if found.next().is_some() {
+        return Err(ClientError::Usage(format!("several jobs are called {}; use the id", plain(named))));
+    }
+    Ok(format!("/api/v1/jobs/{}", path_part(&text(first, "/id"))))
+}
+
+fn read_script(path: &Path) -> Result<String> {
+    let fault = |error| ClientError::File(path.display().to_string(), error);
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().lock().take(SCRIPT_LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(fault)?;
+        file.take(SCRIPT_LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(fault)?;
+    }
+    if bytes.len() as u64 > SCRIPT_LIMIT_BYTES {
+        return Err(ClientError::Usage(format!("{}: a script has at most 1 MiB", path.display())));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| ClientError::Usage(format!("{}: a script is text in UTF-8", path.display())))
+}
+
+fn path_part(text: &str) -> String {
+    // `+` for a space holds in queries only.
+    query_value(text).replace('+', "%20")
+}
+
+fn show_walltime(secs: u64) -> String {
+    format!("{}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)
+}

@@ -1,0 +1,163 @@
+//! `serve`: the portal on this machine, all roles in one process.
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use hyper_util::service::TowerToHyperService;
+use myksc_api::{AppState, Site};
+use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
+use myksc_identity::{Access, AccountPolicy, Clock, FirstUser, SessionLimits};
+use myksc_store::{Store, StoreError};
+use secrecy::ExposeSecret as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, broken};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::log;
+use crate::state_folder::StateFolder;
+
+mod entrance;
+mod revocations;
+
+/// How long a client may take to send a request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What goes on beside the server until it ends.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Configuration file.
+    #[arg(long, env = "MYKSC_CONFIG")]
+    config: Option<PathBuf>,
+    /// Run although root started it. Apps and jobs then run as root.
+    #[arg(long)]
+    allow_root: bool,
+}
+
+impl Serve {
+    /// Serves until the process is told to end.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let is_root = rustix::process::geteuid().is_root();
+        if is_root && !self.allow_root {
+            let message = "refusing to run as root; start it as an ordinary user, or pass --allow-root";
+            return Err(Failure::new(Exit::Root, message));
+        }
+        let config = Config::load(self.config.as_deref())?;
+        log::start(&config.log)?;
+        let folder = StateFolder::take(config.state_folder()?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.or_exit(Exit::Failed, "the portal can't start its threads")?;
+        let served = runtime.block_on(self.serve(&config, &folder));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        served
+    }
+
+    async fn serve(&self, config: &Config, folder: &StateFolder) -> Result<(), Failure> {
+        let listeners = bind(config)?;
+        let port = listeners.addresses()[0].port();
+        let store = open_store(config).await?;
+        let policy = AccountPolicy::of_this_process(self.allow_root, true);
+        let access = Access::new(&store, session_limits(config), &Clock::system());
+        let first =
+            access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
+        let site = Arc::new(site(config, port));
+        let gateway = Gateway::new(gateway_config(config, &site)?, entrance::Entrance::new(&access));
+        let state = AppState { site: Arc::clone(&site), store: store.clone(), access: access.clone() };
+
+        let stop = stop_on_signals()?;
+        let tasks = tokio_util::task::TaskTracker::new();
+        let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
+        spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
+        spawn(Box::pin(async move { access.keep_swept().await }));
+
+        announce(&site, first.as_ref())?;
+        let times = ServerConfig {
+            header_timeout: HEADER_TIMEOUT,
+            shutdown_grace: Duration::from_secs(config.server.shutdown_secs),
+        };
+        let portal = TowerToHyperService::new(myksc_api::router(state));
+        let served = myksc_gateway::server::run(times, listeners, gateway, portal, stop).await;
+        tasks.close();
+        tasks.wait().await;
+        store.close().await;
+        served.or_exit(Exit::Failed, "the server")
+    }
+}
+
+fn bind(config: &Config) -> Result<Listeners, Failure> {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = NonZeroUsize::new(config.server.workers).unwrap_or(cores);
+    Listeners::bind(&[config.server.listen], workers).map_err(|error| match error {
+        error @ (ServeError::AddressTaken(_) | ServeError::Bind { .. }) => {
+            Failure::new(Exit::Listen, format!("{error} (server.listen, MYKSC_LISTEN)"))
+        }
+        error => Failure::new(Exit::Failed, error),
+    })
+}
+
+async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let address = config.database()?;
+    Store::open(&address).await.map_err(|error| match error {
+        StoreError::Address => broken("state.database: not a database address (sqlite:PATH or postgres://…)"),
+        error => Failure::caused(Exit::Database, "the database", &error),
+    })
+}
+
+fn session_limits(config: &Config) -> SessionLimits {
+    SessionLimits {
+        idle_secs: i64::from(config.accounts.session_idle_hours) * 3600,
+        absolute_secs: i64::from(config.accounts.session_max_hours) * 3600,
+    }
+}
+
+fn site(config: &Config, port: u16) -> Site {
+    let origin = config.origin(port);
+    // Browsers reach apps at the port at which they reach the portal.
+    let shown_port = origin.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+    let apps_domain = match shown_port {
+        Some(port) => format!("{}:{port}", config.server.apps_domain),
+        None => config.server.apps_domain.clone(),
+    };
+    Site { name: config.site.name.clone(), origin, apps_domain }
+}
+
+fn gateway_config(config: &Config, site: &Site) -> Result<myksc_gateway::Config, Failure> {
+    let loopback = ["127.0.0.1", "[::1]"].map(str::to_owned);
+    myksc_gateway::Config::new(&site.origin, loopback, &config.server.apps_domain)
+        .map_err(|error| broken(format!("server.origin or server.apps_domain: {error}")))
+}
+
+/// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.
+fn stop_on_signals() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind).or_exit(Exit::Failed, "signals can't be received")?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            signals.recv().await;
+            tracing::info!("stopping; apps and jobs go on");
+            stop.cancel();
+            signals.recv().await;
+            std::process::exit(i32::from(Exit::Failed as u8));
+        });
+    }
+    Ok(stop)
+}
+
+fn announce(site: &Site, first: Option<&FirstUser>) -> Result<(), Failure> {
+    let mut lines = format!("Portal: {}\n", site.origin);
+    if let Some(first) = first {
+        let (name, password) = (&first.user.name, first.password.expose_secret());
+        lines += &format!("Sign in: {name} / {password}\n");
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()).or_exit(Exit::Failed, "standard output")
+}

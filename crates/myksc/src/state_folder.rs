@@ -1,0 +1,158 @@
+//! The state folder: made, locked for one portal, with its secrets.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::exit::{Exit, Failure};
+
+/// The state folder of a running portal; another portal can't take it until this one is dropped.
+#[derive(Debug)]
+pub(crate) struct StateFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateFolder {
+    /// Makes the folder if it is not there, and takes it.
+    pub(crate) fn take(path: PathBuf) -> Result<Self, Failure> {
+        let unusable = |error: std::io::Error| refuse(&path, &error);
+        make_folder(&path).map_err(unusable)?;
+        check_owner(&path)?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
+        let lock = lock.map_err(unusable)?;
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let message = format!("another portal already uses the state folder {}", path.display());
+                Err(Failure::new(Exit::AlreadyRunning, message))
+            }
+            Err(error) => Err(unusable(error.into())),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A folder in it, made if it is not there.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.path.join(name);
+        make_folder(&path).map_err(|error| refuse(&path, &error))?;
+        Ok(path)
+    }
+
+    /// The key that the secrets of apps are derived from; made on the first call ever.
+    pub(crate) fn secret_key(&self) -> Result<[u8; 32], Failure> {
+        let path = self.path.join("secret.key");
+        let unusable = |error: std::io::Error| refuse(&path, &error);
+        match File::open(&path) {
+            Ok(file) => read_key(&file, &path),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut key = [0u8; 32];
+                getrandom::fill(&mut key).map_err(|error| refuse(&path, &std::io::Error::other(error)))?;
+                write_private(&path, &key).map_err(unusable)?;
+                Ok(key)
+            }
+            Err(error) => Err(unusable(error)),
+        }
+    }
+}
+
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// What others can write is no place for secrets.
+fn check_owner(path: &Path) -> Result<(), Failure> {
+    let found = std::fs::metadata(path).map_err(|error| refuse(path, &error))?;
+    let own = rustix::process::geteuid().as_raw();
+    if found.uid() != own {
+        return Err(state_failure(
+            path,
+            format!("it belongs to UID {}, the portal runs as {own}", found.uid()),
+        ));
+    }
+    if found.permissions().mode() & 0o022 != 0 {
+        return Err(state_failure(path, "others may write into it; run `chmod go-w` on it".to_owned()));
+    }
+    Ok(())
+}
+
+fn read_key(mut file: &File, path: &Path) -> Result<[u8; 32], Failure> {
+    let found = file.metadata().map_err(|error| refuse(path, &error))?;
+    if found.permissions().mode() & 0o077 != 0 {
+        return Err(state_failure(path, "others may read it; run `chmod 600` on it".to_owned()));
+    }
+    let mut key = [0u8; 32];
+    let is_whole = found.len() == 32 && file.read_exact(&mut key).is_ok();
+    if is_whole { Ok(key) } else { Err(state_failure(path, "it is damaged: a key has 32 bytes".to_owned())) }
+}
+
+/// Writes the whole file or none, readable by its owner alone.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    // The name is durable when the folder is.
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn refuse(path: &Path, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
+        ErrorKind::PermissionDenied => "the portal may not write there".to_owned(),
+        ErrorKind::ReadOnlyFilesystem => "it is read-only".to_owned(),
+        ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    };
+    state_failure(path, why)
+}
+
+fn state_failure(path: &Path, why: String) -> Failure {
+    Failure::new(Exit::StateFolder, format!("state folder: {}: {why}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_portal_at_a_time_takes_a_folder() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("deep/state");
+        let first = StateFolder::take(path.clone()).unwrap();
+        let second = StateFolder::take(path.clone()).unwrap_err();
+        assert!(second.to_string().contains("another portal"), "{second}");
+        drop(first);
+        StateFolder::take(path).unwrap();
+    }
+
+    #[test]
+    fn the_key_is_made_once_and_read_by_nobody_else() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = StateFolder::take(temporary.path().join("state")).unwrap();
+        let key = folder.secret_key().unwrap();
+        assert_eq!(folder.secret_key().unwrap(), key);
+        let path = folder.path().join("secret.key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(folder.secret_key().is_err());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, "short").unwrap();
+        assert!(folder.secret_key().unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_is_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(StateFolder::take(temporary.path().to_owned()).is_err());
+    }
+}
