@@ -1,0 +1,252 @@
+//! The seam to whatever runs the jobs of a system: the local queue now, Slurm and PBS later.
+//!
+//! Every call that acts for a person carries her [`Identity`]; the scheduler acts with those rights or refuses.
+//! A call may fail for now ([`SchedulerError::Away`]) and is then repeated, so submitting twice with the same
+//! tag gives the same job.
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+use myksc_core::job::{JobReason, JobSize};
+use myksc_core::{FieldProblem, Identity, JobId, JobPhase, Outcome, Timestamp, Translated};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Something that runs jobs.
+pub trait Scheduler: Send + Sync + 'static {
+    /// What it is and what it can do.
+    fn about(&self) -> BoxFuture<'_, Result<About, SchedulerError>>;
+
+    /// Its queues with their limits and present load.
+    fn queues(&self) -> BoxFuture<'_, Result<Vec<Queue>, SchedulerError>>;
+
+    /// What speaks against a submission, without making one.
+    fn check<'a>(
+        &'a self,
+        who: &'a Identity,
+        submission: &'a Submission,
+    ) -> BoxFuture<'a, Result<Vec<FieldProblem>, SchedulerError>>;
+
+    /// Hands a job over and gives the scheduler's id. The same [`Submission::tag`] again gives the same id.
+    fn submit<'a>(
+        &'a self,
+        who: &'a Identity,
+        submission: &'a Submission,
+    ) -> BoxFuture<'a, Result<String, SchedulerError>>;
+
+    /// Cancels, holds or releases a job of that person. What is done already is no error.
+    fn act<'a>(
+        &'a self,
+        who: &'a Identity,
+        scheduler_id: &'a str,
+        action: Action,
+    ) -> BoxFuture<'a, Result<(), SchedulerError>>;
+
+    /// All jobs that wait or run, of everybody.
+    fn poll(&self) -> BoxFuture<'_, Result<Vec<Observation>, SchedulerError>>;
+
+    /// What is known of jobs that the poll does not show any more; what is not known is left out.
+    fn look_up<'a>(
+        &'a self,
+        scheduler_ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Observation>, SchedulerError>>;
+
+    /// Every job it can tell of, ended ones included, for a portal that lost its records.
+    fn recall(&self) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
+
+    /// Counts up when a poll is worth while.
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+/// What a scheduler is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Kind: `local`, `slurm`, `pbs`.
+    pub scheduler: String,
+    /// Its version.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// What a scheduler can do beyond submitting and cancelling.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Capabilities {
+    /// Hold and release a waiting job.
+    pub hold: bool,
+    /// Memory may be asked for.
+    pub memory: bool,
+    /// Jobs may span nodes.
+    pub several_nodes: bool,
+}
+
+/// A queue or partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Queue {
+    /// Its name in directives.
+    pub name: String,
+    /// Its name for people.
+    pub title: Translated,
+    /// Whether a job that names none goes here.
+    pub is_default: bool,
+    /// Whether it takes jobs.
+    pub open: bool,
+    /// The most that one job may ask for.
+    pub limits: QueueLimits,
+    /// What a job gets that does not say.
+    pub defaults: QueueDefaults,
+    /// What is in it.
+    pub load: QueueLoad,
+}
+
+/// The most that one job may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct QueueLimits {
+    /// Nodes.
+    pub max_nodes: u32,
+    /// Tasks on each node.
+    pub max_tasks_per_node: u32,
+    /// CPU cores of each task.
+    pub max_cpus_per_task: u32,
+    /// CPU cores on each node: tasks times cores of each.
+    pub max_cpus_per_node: u32,
+    /// GPUs on each node.
+    pub max_gpus_per_node: u32,
+    /// Bytes of memory on each node.
+    pub max_memory_bytes: u64,
+    /// Seconds.
+    pub max_walltime_secs: u64,
+}
+
+/// What a job gets that does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct QueueDefaults {
+    /// Seconds.
+    pub walltime_secs: u64,
+    /// Bytes of memory for each core; none when the queue sets no limit by itself.
+    pub memory_bytes: Option<u64>,
+}
+
+/// What is in a queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct QueueLoad {
+    /// Cores.
+    pub slots_total: u32,
+    /// Cores that jobs hold.
+    pub slots_used: u32,
+    /// Jobs that run.
+    pub jobs_running: u32,
+    /// Jobs that wait, held ones included.
+    pub jobs_queued: u32,
+}
+
+/// A job to hand over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The portal's id of the job; makes a repeat harmless.
+    pub tag: JobId,
+    /// The script, for standard input.
+    pub script: String,
+    /// The job's name.
+    pub name: String,
+    /// The queue.
+    pub queue: String,
+    /// What it asks for.
+    pub size: JobSize,
+    /// Where it lies in the portal's words, kept so that it can be told again.
+    pub place: Place,
+    /// Folder it runs in, absolute.
+    pub work_dir: PathBuf,
+    /// File for standard output, absolute.
+    pub stdout: PathBuf,
+    /// File for standard error, absolute; joined to standard output when absent.
+    pub stderr: Option<PathBuf>,
+    /// When the person submitted it.
+    pub submitted_at: Timestamp,
+}
+
+/// Folder and output files of a job, each a [`myksc_core::UserPath`] as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Folder it runs in.
+    pub work_dir: String,
+    /// File for standard output.
+    pub stdout: String,
+    /// File for standard error.
+    pub stderr: String,
+}
+
+/// What to do with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// End it.
+    Cancel,
+    /// Keep it from starting.
+    Hold,
+    /// Let it start.
+    Release,
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The scheduler's id.
+    pub scheduler_id: String,
+    /// The portal's id, if the scheduler still tells.
+    pub tag: Option<JobId>,
+    /// Where it is in its life.
+    pub phase: JobPhase,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Exit code of the script.
+    pub exit_code: Option<i32>,
+    /// Why it waits or ended.
+    pub reason: Option<JobReason>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A job as its scheduler remembers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Whose it is.
+    pub who: Identity,
+    /// What was handed over.
+    pub submission: Submission,
+    /// How it stands.
+    pub observation: Observation,
+}
+
+/// Why a scheduler did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    /// It does not answer now, or it can't at the moment; worth trying again.
+    #[error("{0}")]
+    Away(String),
+    /// It refuses this for good.
+    #[error("{}", .0.detail)]
+    Refused(JobReason),
+    /// It has no such job, or the job is another person's.
+    #[error("no such job: {0}")]
+    NoSuchJob(String),
+    /// The job is in another phase than the action needs.
+    #[error("the job is {0:?}")]
+    WrongPhase(JobPhase),
+    /// It does not act for this person.
+    #[error("{0}")]
+    NotAllowed(String),
+}
+
+impl Action {
+    /// The word for intents and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Hold => "hold",
+            Self::Release => "release",
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! The jobs service: what the API calls.
+//!
+//! A change is written down as a row and an intent and answered at once; [`control`] does it, and writes what
+//! it sees of the schedulers. Nobody sees or changes another person's job: it is "not found".
+
+mod control;
+mod limits;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use myksc_core::crash::{self, CrashPoint};
+use myksc_core::job::JobReason;
+use myksc_core::{
+    Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated, UserPath,
+};
+use myksc_store::{JobCursor, JobState, Store};
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::limits::{Asked, Draft};
+use crate::form::JobForm;
+use crate::reason::reason;
+use crate::roots::Roots;
+use crate::scheduler::{About, Action, Capabilities, Place, Queue, Scheduler, SchedulerError, Submission};
+use crate::script::{self, Rendered};
+
+/// Area of our intents.
+const AREA: &str = "jobs";
+const SUBMIT: &str = "submit";
+/// Jobs of one page.
+const PAGE_MAX: u32 = 500;
+
+/// Gives a person's roots on the systems.
+pub type RootsOf = Arc<dyn Fn(&Identity) -> Roots + Send + Sync>;
+
+/// A system as the operator configured it.
+pub struct SystemConfig {
+    /// Its id in addresses.
+    pub id: String,
+    /// Its name for people.
+    pub title: Translated,
+    /// What runs its jobs.
+    pub scheduler: Arc<dyn Scheduler>,
+}
+
+/// The jobs of all systems; cheap to clone. The work in the background ends with the last clone.
+#[derive(Clone)]
+pub struct Jobs {
+    inner: Arc<Inner>,
+    _control: Arc<DropGuard>,
+}
+
+struct Inner {
+    store: Store,
+    systems: BTreeMap<String, System>,
+    roots: RootsOf,
+}
+
+struct System {
+    id: String,
+    title: Translated,
+    scheduler: Arc<dyn Scheduler>,
+    /// There are new intents.
+    wake: Notify,
+    health: watch::Sender<Health>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Health {
+    about: Option<About>,
+    is_up: bool,
+    observed_at: Option<Timestamp>,
+}
+
+/// A system as people see it.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct SystemView {
+    /// Its id in addresses.
+    pub id: String,
+    /// Its name.
+    pub title: Translated,
+    /// Kind of its scheduler: `local`, `slurm`, `pbs`; empty until it answered once.
+    pub scheduler: String,
+    /// Version of its scheduler.
+    pub version: String,
+    /// Whether its scheduler answers.
+    pub state: SystemState,
+    /// What its scheduler can do.
+    pub capabilities: Capabilities,
+    /// When its jobs were last seen.
+    pub observed_at: Option<Timestamp>,
+}
+
+/// Whether a scheduler answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemState {
+    /// It answers.
+    Up,
+    /// It does not.
+    Down,
+}
+
+/// A script made into a form.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct ParsedScript {
+    /// The form that the script would come from.
+    pub form: JobForm,
+    /// The head as it stands.
+    pub directives: String,
+    /// The person's own part as it stands.
+    pub body: String,
+    /// What does not hold, or is worth knowing.
+    pub problems: Vec<FieldProblem>,
+}
+
+/// Which stream of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Where a job's output is to be read, as its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The file.
+    pub path: UserPath,
+    /// Whether it grows no more.
+    pub is_complete: bool,
+}
+
+/// One page of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobPage {
+    /// The newest first.
+    pub items: Vec<Job>,
+    /// What to ask the next page with.
+    pub next_cursor: Option<String>,
+}
+
+impl Jobs {
+    /// Starts the service: what was left to do is done, and every scheduler is followed.
+    #[must_use]
+    pub fn start(store: Store, systems: Vec<SystemConfig>, roots: RootsOf) -> Self {
+        let systems = systems.into_iter().map(|config| (config.id.clone(), System::new(config))).collect();
+        let inner = Arc::new(Inner { store, systems, roots });
+        let end = CancellationToken::new();
+        for id in inner.systems.keys() {
+            let control = control::run(Arc::clone(&inner), id.clone());
+            tokio::spawn(end.clone().run_until_cancelled_owned(control));
+        }
+        Self { inner, _control: Arc::new(end.drop_guard()) }
+    }
+
+    /// All systems.
+    #[must_use]
+    pub fn systems(&self) -> Vec<SystemView> {
+        self.inner.systems.values().map(System::view).collect()
+    }
+
+    /// The queues of a system.
+    ///
+    /// # Errors
+    /// No such system, or its scheduler does not answer.
+    pub async fn queues(&self, system: &str) -> Result<Vec<Queue>> {
+        self.inner.system(system)?.queues().await
+    }
+
+    /// Makes a script of a form and lists what does not hold.
+    ///
+    /// # Errors
+    /// No such system, or its scheduler does not answer.
+    pub async fn render_script(&self, who: &Identity, system: &str, form: &JobForm) -> Result<Rendered> {
+        let queues = self.inner.system(system)?.queues().await?;
+        let mut rendered = script::render(form, &(self.inner.roots)(who));
+        let asked = Asked::of_form(form);
+        if rendered.problems.iter().all(|problem| problem.field != "queue") {
+            rendered.problems.extend(asked.problems(&queues));
+        }
+        Ok(rendered)
+    }
+
+    /// Makes a form of a script and lists what does not hold.
+    ///
+    /// # Errors
+    /// No such system, or its scheduler does not answer.
+    pub async fn parse_script(&self, who: &Identity, system: &str, script: &str) -> Result<ParsedScript> {
+        let queues = self.inner.system(system)?.queues().await?;
+        let parsed = script::parse(script, &(self.inner.roots)(who));
+        let asked = Asked::of_script(&parsed.directives);
+        let mut problems = parsed.problems.clone();
+        problems.extend(asked.problems(&queues));
+        let (directives, body) = (parsed.head.clone(), parsed.body.clone());
+        let form = parsed.into_form(&limits::default_form(asked.queue(&queues)));
+        Ok(ParsedScript { form, directives, body, problems })
+    }
+
+    /// The form that a new job of a system begins with.
+    ///
+    /// # Errors
+    /// No such system, or its scheduler does not answer.
+    pub async fn default_form(&self, system: &str) -> Result<JobForm> {
+        let queues = self.inner.system(system)?.queues().await?;
+        Ok(limits::default_form(limits::default_queue(&queues)))
+    }
+
+    /// Takes a job: its script's directives are the truth. It is on its way when this returns.
+    ///
+    /// # Errors
+    /// Every field that does not hold, no such system, or its scheduler does not answer.
+    pub async fn submit(&self, who: &Identity, system: &str, script: &str, work_dir: &str) -> Result<Job> {
+        let system = self.inner.system(system)?;
+        let queues = system.queues().await?;
+        let roots = (self.inner.roots)(who);
+        let draft = Draft::new(script, work_dir, &queues, &roots).map_err(Error::Invalid)?;
+        let mut job = draft.job(who, &system.id);
+        let submission = submission_of(&job, draft.script.clone(), &roots)?;
+        let problems = system.scheduler.check(who, &submission).await.map_err(scheduler_error)?;
+        if !problems.is_empty() {
+            return Err(Error::Invalid(problems));
+        }
+        let body = serde_json::to_string(who).map_err(Error::internal)?;
+        let mut tx = self.inner.store.begin().await?;
+        tx.insert_job(&mut job, &draft.script).await?;
+        tx.add_intent(AREA, SUBMIT, job.id.as_str(), &who.user, &body).await?;
+        tx.commit().await?;
+        crash::point(CrashPoint::SubmitRecorded);
+        system.wake.notify_one();
+        tracing::info!(job = %job.id, system = system.id, user = who.name, "a job was submitted");
+        Ok(job)
+    }
+
+    /// Submits the script of an earlier job once more.
+    ///
+    /// # Errors
+    /// As [`Jobs::submit`], or no such job.
+    pub async fn resubmit(&self, who: &Identity, id: &str) -> Result<Job> {
+        let job = self.get(who, id).await?;
+        let script = self.script(who, id).await?;
+        self.submit(who, &job.system, &script, &job.work_dir).await
+    }
+
+    /// A person's jobs, the newest first.
+    ///
+    /// # Errors
+    /// A cursor that is none, or the database does not answer.
+    pub async fn list(
+        &self,
+        who: &Identity,
+        state: JobState,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<JobPage> {
+        let after = cursor.map(parse_cursor).transpose()?;
+        let limit = limit.clamp(1, PAGE_MAX);
+        // One more tells whether there is a next page.
+        let mut items = self.inner.store.jobs_of(&who.user, state, after.as_ref(), limit + 1).await?;
+        let has_more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let last = items.last().filter(|_| has_more);
+        let next_cursor = last.map(|job| format!("{}.{}", job.submitted_at.as_millis(), job.id));
+        Ok(JobPage { items, next_cursor })
+    }
+
+    /// One job of a person.
+    ///
+    /// # Errors
+    /// No such job, or the database does not answer.
+    pub async fn get(&self, who: &Identity, id: &str) -> Result<Job> {
+        let not_found = || Error::not_found("job", id);
+        let id: JobId = id.parse().map_err(|_| not_found())?;
+        let job = self.inner.store.job(&id).await?;
+        job.filter(|job| job.owner == who.user).ok_or_else(not_found)
+    }
+
+    /// The script of a job as it was submitted.
+    ///
+    /// # Errors
+    /// As [`Jobs::get`].
+    pub async fn script(&self, who: &Identity, id: &str) -> Result<String> {
+        let job = self.get(who, id).await?;
+        self.inner.store.job_script(&job.id).await?.ok_or_else(|| Error::not_found("job", id))
+    }
+
+    /// Where to read a stream of a job; the bytes are the owner's, so they are read with her rights.
+    ///
+    /// # Errors
+    /// As [`Jobs::get`].
+    pub async fn output(&self, who: &Identity, id: &str, stream: Stream) -> Result<Output> {
+        let job = self.get(who, id).await?;
+        let text = match stream {
+            Stream::Stdout => &job.stdout_path,
+            Stream::Stderr => &job.stderr_path,
+        };
+        let path = text.parse().map_err(Error::internal)?;
+        Ok(Output { path, is_complete: job.phase == JobPhase::Ended })
+    }
+
+    /// Asks for the end of a job. Asking twice is no error.
+    ///
+    /// # Errors
+    /// No such job, or 409 `job_not_active` when it is over.
+    pub async fn cancel(&self, who: &Identity, id: &str) -> Result<Job> {
+        self.ask(who, id, Action::Cancel).await
+    }
+
+    /// Asks to keep a waiting job from starting.
+    ///
+    /// # Errors
+    /// No such job, or 409 `job_not_queued` when it does not wait.
+    pub async fn hold(&self, who: &Identity, id: &str) -> Result<Job> {
+        self.ask(who, id, Action::Hold).await
+    }
+
+    /// Asks to let a held job start.
+    ///
+    /// # Errors
+    /// No such job, or 409 `job_not_held` when it is not held.
+    pub async fn release(&self, who: &Identity, id: &str) -> Result<Job> {
+        self.ask(who, id, Action::Release).await
+    }
+
+    async fn ask(&self, who: &Identity, id: &str, action: Action) -> Result<Job> {
+        let mut job = self.get(who, id).await?;
+        check_phase(&job, action)?;
+        let system = self.inner.system(&job.system)?;
+        if action == Action::Cancel {
+            job.reason = Some(being_cancelled());
+        }
+        let body = serde_json::to_string(who).map_err(Error::internal)?;
+        let mut tx = self.inner.store.begin().await?;
+        // When the job has changed meanwhile, only the look of it is lost: the intent stands all the same.
+        let updated = action == Action::Cancel && tx.update_job(&mut job).await?;
+        tx.add_intent(AREA, action.name(), job.id.as_str(), &who.user, &body).await?;
+        tx.commit().await?;
+        system.wake.notify_one();
+        tracing::info!(job = %job.id, action = action.name(), user = who.name, "asked for a job");
+        if updated { Ok(job) } else { self.get(who, id).await }
+    }
+}
+
+impl Inner {
+    fn system(&self, id: &str) -> Result<&System> {
+        self.systems.get(id).ok_or_else(|| Error::not_found("system", id))
+    }
+}
+
+impl System {
+    fn new(config: SystemConfig) -> Self {
+        let SystemConfig { id, title, scheduler } = config;
+        Self { id, title, scheduler, wake: Notify::new(), health: watch::Sender::new(Health::default()) }
+    }
+
+    fn view(&self) -> SystemView {
+        let Health { about, is_up, observed_at } = self.health.borrow().clone();
+        let (scheduler, version, capabilities) = match about {
+            Some(about) => (about.scheduler, about.version, about.capabilities),
+            None => (String::new(), String::new(), Capabilities::default()),
+        };
+        let state = if is_up { SystemState::Up } else { SystemState::Down };
+        let (id, title) = (self.id.clone(), self.title.clone());
+        SystemView { id, title, scheduler, version, state, capabilities, observed_at }
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>> {
+        self.scheduler.queues().await.map_err(scheduler_error)
+    }
+}
+
+fn check_phase(job: &Job, action: Action) -> Result<()> {
+    let (fits, code, detail) = match action {
+        Action::Cancel => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
+        Action::Hold => (job.phase == JobPhase::Queued, "job_not_queued", "only a waiting job can be held"),
+        Action::Release => (job.phase == JobPhase::Held, "job_not_held", "the job is not held"),
+    };
+    if fits {
+        return Ok(());
+    }
+    let phase = serde_json::to_value(&job.phase).map_err(Error::internal)?;
+    Err(Error::Conflict { code, params: [("phase".to_owned(), phase)].into(), detail: detail.to_owned() })
+}
+
+fn being_cancelled() -> JobReason {
+    reason("being_cancelled", [], "being cancelled")
+}
+
+/// What is handed to the scheduler for a job on record.
+fn submission_of(job: &Job, script: String, roots: &Roots) -> Result<Submission> {
+    let resolve = |text: &str| {
+        let path: UserPath = text.parse().map_err(Error::internal)?;
+        roots.resolve(&path).ok_or_else(|| Error::not_found("root", path.root()))
+    };
+    let is_joined = job.stderr_path == job.stdout_path;
+    Ok(Submission {
+        tag: job.id.clone(),
+        script,
+        name: job.name.clone(),
+        queue: job.queue.clone(),
+        size: job.size.clone(),
+        place: Place {
+            work_dir: job.work_dir.clone(),
+            stdout: job.stdout_path.clone(),
+            stderr: job.stderr_path.clone(),
+        },
+        work_dir: resolve(&job.work_dir)?,
+        stdout: resolve(&job.stdout_path)?,
+        stderr: if is_joined { None } else { Some(resolve(&job.stderr_path)?) },
+        submitted_at: job.submitted_at,
+    })
+}
+
+fn parse_cursor(text: &str) -> Result<JobCursor> {
+    let parts = text.split_once('.').and_then(|(millis, id)| Some((millis.parse().ok()?, id.parse().ok()?)));
+    let problem = || FieldProblem::new("cursor", "cursor_invalid", "not a cursor of this list");
+    let (millis, id) = parts.ok_or_else(|| Error::invalid(problem()))?;
+    Ok(JobCursor { submitted_at: Timestamp::from_millis(millis), id })
+}
+
+fn scheduler_error(error: SchedulerError) -> Error {
+    match error {
+        SchedulerError::NotAllowed(detail) => Error::Forbidden { code: "identity_not_allowed", detail },
+        SchedulerError::NoSuchJob(id) => Error::not_found("job", id),
+        other => Error::Unavailable { code: "scheduler_away", detail: other.to_string() },
+    }
+}
