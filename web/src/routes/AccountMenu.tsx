@@ -1,10 +1,11 @@
 // Who is signed in, the theme, and the way out.
 
-import { Menu, SegmentedControl, UnstyledButton, useMantineColorScheme, type MantineColorScheme } from "@mantine/core";
+import { Menu, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { session } from "../api/session";
+import { ThemeControl } from "../components/ThemeControl";
 import { signOut } from "../features/signin/signOut";
 import { useStore } from "../lib/store";
 import { Icon } from "../ui/icons";
@@ -40,20 +41,5 @@ export function AccountMenu() {
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
-  );
-}
-
-export function ThemeControl() {
-  const { t } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  return (
-    <SegmentedControl
-      fullWidth
-      size="xs"
-      aria-label={t("theme.title")}
-      value={colorScheme}
-      onChange={(value) => setColorScheme(value as MantineColorScheme)}
-      data={(["light", "dark", "auto"] as const).map((value) => ({ value, label: t(`theme.${value}`) }))}
-    />
   );
 }

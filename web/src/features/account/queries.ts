@@ -1,0 +1,35 @@
+// Sessions, password and tokens of the person who is signed in.
+
+import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { api, ok } from "../../api/client";
+import { keys } from "../../api/keys";
+
+export const sessionsQuery = queryOptions({
+  queryKey: keys.sessions,
+  queryFn: async () => (await ok(api.GET("/api/v1/sessions"))).items,
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: keys.tokens,
+  queryFn: async () => (await ok(api.GET("/api/v1/tokens"))).items,
+});
+
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: readonly string[]) {
+  const cache = useQueryClient();
+  return useMutation({ mutationFn: change, onSuccess: () => void cache.invalidateQueries({ queryKey: touched }) });
+}
+
+const at = (id: string) => ({ params: { path: { id } } });
+
+export const useEndSession = () => useChange((id: string) => ok(api.DELETE("/api/v1/sessions/{id}", at(id))), keys.sessions);
+
+export const useEndAllSessions = () => useMutation({ mutationFn: () => ok(api.DELETE("/api/v1/sessions")) });
+
+export const useChangePassword = () =>
+  useChange((body: { current: string; new: string }) => ok(api.PUT("/api/v1/password", { body })), keys.sessions);
+
+export const useCreateToken = () =>
+  useChange((body: { name: string; expires_in_days: number }) => ok(api.POST("/api/v1/tokens", { body })), keys.tokens);
+
+export const useDeleteToken = () => useChange((id: string) => ok(api.DELETE("/api/v1/tokens/{id}", at(id))), keys.tokens);
