@@ -93,6 +93,7 @@ fn is_dropped_from_requests(name: &str) -> bool {
                 || name.starts_with("x-remote-")
                 || name.starts_with("x-auth-")
                 || name == "x-real-ip"
+                || name == "x-scheme"
         }
         Some(b'a') => name == "authorization",
         Some(b'e') => name == "expect",

@@ -130,10 +130,10 @@ impl Exchange<'_> {
         let result = if self.websocket {
             let switched = hyper::upgrade::on(&mut request);
             let sent = self.worker.pool.send_alone(self.way, request).await;
-            sent.map(|(response, lease)| self.finish(response, lease, registration, Some(switched)))
+            sent.and_then(|(response, lease)| self.finish(response, lease, registration, Some(switched)))
         } else {
             let sent = self.worker.pool.send(self.way, request).await;
-            sent.map(|(response, lease)| self.finish(response, lease, registration, None))
+            sent.and_then(|(response, lease)| self.finish(response, lease, registration, None))
         };
         result.unwrap_or_else(|error| self.failed(&error, &reader))
     }
@@ -161,7 +161,7 @@ impl Exchange<'_> {
         lease: Lease,
         registration: Registration,
         switched: Option<hyper::upgrade::OnUpgrade>,
-    ) -> Response<ProxyBody> {
+    ) -> Result<Response<ProxyBody>, UpstreamError> {
         match (response.status(), switched) {
             (StatusCode::SWITCHING_PROTOCOLS, Some(client))
                 if headers::asks_for_websocket(response.headers()) =>
@@ -170,17 +170,12 @@ impl Exchange<'_> {
                 let held = self.held.clone();
                 tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, held });
                 headers::prepare_response(response.headers_mut(), true);
-                response.map(|_| ProxyBody::empty())
+                Ok(response.map(|_| ProxyBody::empty()))
             }
-            // Nobody asked for it, so what follows on that connection is not to be trusted.
-            (StatusCode::SWITCHING_PROTOCOLS, _) => {
-                let mut answer = Response::new(ProxyBody::empty());
-                *answer.status_mut() = StatusCode::BAD_GATEWAY;
-                answer
-            }
+            (StatusCode::SWITCHING_PROTOCOLS, _) => Err(UpstreamError::UnaskedSwitch),
             _ => {
                 headers::prepare_response(response.headers_mut(), false);
-                response.map(|incoming| ProxyBody::App(AppBody::new(incoming, lease, registration)))
+                Ok(response.map(|incoming| ProxyBody::App(AppBody::new(incoming, lease, registration))))
             }
         }
     }

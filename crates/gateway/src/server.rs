@@ -147,10 +147,6 @@ where
                 continue;
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection ended before it began");
-            continue;
-        }
         let front = front.clone();
         let worker = front.worker.clone();
         tokio::task::spawn_local(connection::serve(

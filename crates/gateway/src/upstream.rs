@@ -30,6 +30,9 @@ pub(crate) enum UpstreamError {
     Connect(#[source] std::io::Error),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout,
+    /// Nobody asked for it, so what follows on that connection is not to be trusted.
+    #[error("it switched protocols unasked")]
+    UnaskedSwitch,
     #[error("{0}")]
     Http(#[from] hyper::Error),
 }

@@ -35,6 +35,8 @@ pub(crate) struct State {
     /// Connections that were ever accepted.
     pub(crate) accepted: AtomicUsize,
     pub(crate) requests: AtomicUsize,
+    /// Bytes of `/big` that were taken from it.
+    pub(crate) made_bytes: AtomicUsize,
     /// What `/feed` sends on.
     pub(crate) feed: broadcast::Sender<Bytes>,
 }
@@ -92,6 +94,7 @@ impl State {
             open: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            made_bytes: AtomicUsize::new(0),
             feed: broadcast::channel(16).0,
         })
     }
@@ -120,7 +123,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
 
 /// `/headers` tells what arrived, `/answer?name=value&…` sends these headers back, `/die` breaks off in the
 /// middle, `/feed` sends what the test feeds, `/count` counts the body, `/echo` sends it back as it comes,
-/// `/ws` becomes an echo of raw bytes, `/no-ws` refuses to, `/switch` switches unasked.
+/// `/ws` becomes an echo of raw bytes, `/never` never answers, `/switch` switches unasked.
 async fn answer(
     request: Request<Incoming>,
     state: Arc<State>,
@@ -134,8 +137,9 @@ async fn answer(
         "/feed" => Ok(feed(state.feed.subscribe())),
         "/count" => count(request.into_body()).await,
         "/echo" => Ok(Response::new(request.into_body().map_err(std::io::Error::other).boxed())),
-        "/big" => Ok(big(request.uri().query().unwrap().parse().unwrap())),
+        "/big" => Ok(big(request.uri().query().unwrap().parse().unwrap(), state)),
         "/ws" => Ok(echo(request, open)),
+        "/never" => std::future::pending().await,
         "/switch" => {
             let mut response = Response::new(full(""));
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -210,11 +214,12 @@ async fn count(mut body: Incoming) -> Result<Response<Body>, std::io::Error> {
     Ok(Response::new(full(total.to_string())))
 }
 
-fn big(total_bytes: usize) -> Response<Body> {
+fn big(total_bytes: usize, state: Arc<State>) -> Response<Body> {
     const PART: usize = 64 * 1024;
-    let frames = futures_util::stream::iter(
-        (0..total_bytes / PART).map(|_| Ok(Frame::data(Bytes::from_static(&[7; PART])))),
-    );
+    let frames = futures_util::stream::iter((0..total_bytes / PART).map(move |_| {
+        state.made_bytes.fetch_add(PART, Ordering::SeqCst);
+        Ok(Frame::data(Bytes::from_static(&[7; PART])))
+    }));
     Response::new(BodyExt::boxed(StreamBody::new(frames)))
 }
 

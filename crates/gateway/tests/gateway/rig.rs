@@ -15,8 +15,10 @@ use hyper_util::rt::TokioIo;
 use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, Error, GrantId, Result, SessionId, Timestamp, UserId};
-use myksc_gateway::{Config, Gateway, Listeners, Portal, ServerConfig, server};
+use myksc_gateway::{Config, Gateway, Listeners, Portal, ServeError, ServerConfig, server};
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Nothing here takes longer unless it hangs.
@@ -44,11 +46,18 @@ pub(crate) struct Records {
 #[derive(Clone, Default)]
 pub(crate) struct TestPortal {
     records: Arc<Mutex<Records>>,
+    /// Lookups wait while somebody holds it.
+    gate: Arc<RwLock<()>>,
 }
 
 impl TestPortal {
     pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Records) -> T) -> T {
         look(&mut self.records.lock().unwrap())
+    }
+
+    /// Answers to lookups wait until the guard is dropped; they are what was true when asked.
+    pub(crate) fn hold_answers(&self) -> OwnedRwLockWriteGuard<()> {
+        self.gate.clone().try_write_owned().unwrap()
     }
 }
 
@@ -81,10 +90,12 @@ impl Portal for TestPortal {
     }
 
     async fn find_grant(&self, hash: SecretHash) -> Result<Option<Grant>> {
-        self.with(|records| {
+        let answer = self.with(|records| {
             records.lookups += 1;
             if records.down { Err(down()) } else { Ok(records.grants.get(&hash).cloned()) }
-        })
+        });
+        let _open = self.gate.read().await;
+        answer
     }
 
     async fn touched(&self, session: &SessionId) {
@@ -97,7 +108,8 @@ pub(crate) struct Rig {
     pub(crate) gateway: Gateway,
     pub(crate) portal: TestPortal,
     pub(crate) address: SocketAddr,
-    _shutdown: DropGuard,
+    shutdown: DropGuard,
+    server: JoinHandle<Result<(), ServeError>>,
 }
 
 /// A browser that is in: its app, and the cookie that opens it.
@@ -134,8 +146,14 @@ impl Rig {
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
         });
         let config = ServerConfig { shutdown_grace: Duration::from_secs(1), ..ServerConfig::default() };
-        tokio::spawn(server::run(config, listeners, gateway.clone(), service, shutdown.clone()));
-        Self { gateway, portal, address, _shutdown: shutdown.drop_guard() }
+        let server = tokio::spawn(server::run(config, listeners, gateway.clone(), service, shutdown.clone()));
+        Self { gateway, portal, address, shutdown: shutdown.drop_guard(), server }
+    }
+
+    /// Tells the server to stop and waits until it has.
+    pub(crate) async fn stop(self) {
+        drop(self.shutdown);
+        tokio::time::timeout(PATIENCE, self.server).await.unwrap().unwrap().unwrap();
     }
 
     /// Sets the app's route to ready at this endpoint.
@@ -252,11 +270,16 @@ impl Call {
 
     /// The response's head as soon as it arrives.
     pub(crate) async fn begin(self) -> Response<Incoming> {
+        self.try_send().await.unwrap()
+    }
+
+    /// The same, or how the connection failed.
+    pub(crate) async fn try_send(self) -> hyper::Result<Response<Incoming>> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        tokio::time::timeout(PATIENCE, sender.send_request(self.request)).await.unwrap().unwrap()
+        tokio::time::timeout(PATIENCE, sender.send_request(self.request)).await.unwrap()
     }
 
     pub(crate) async fn send(self) -> Answer {
