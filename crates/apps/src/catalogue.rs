@@ -1,0 +1,293 @@
+//! The catalogue: what can be launched, one TOML file a template.
+//!
+//! The templates that ship are part of the program; a folder of the operator's takes their place as a whole.
+//! Every file is checked when it is read, and everything wrong with all files is told at once, with file and
+//! line.
+
+mod check;
+mod pattern;
+mod program;
+mod schema;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use myksc_core::{Resources, Translated};
+
+pub(crate) use pattern::{Pattern, Surroundings};
+pub(crate) use program::Programs;
+pub(crate) use values::check_values;
+
+/// The templates that ship, by file name.
+const SHIPPED: &[(&str, &str)] = &[
+    ("command.toml", include_str!("../../../catalogue/command.toml")),
+    ("desktop.toml", include_str!("../../../catalogue/desktop.toml")),
+    ("jupyter.toml", include_str!("../../../catalogue/jupyter.toml")),
+    ("rstudio.toml", include_str!("../../../catalogue/rstudio.toml")),
+    ("terminal.toml", include_str!("../../../catalogue/terminal.toml")),
+    ("vscode.toml", include_str!("../../../catalogue/vscode.toml")),
+];
+
+/// More than any honest template needs.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// All templates.
+#[derive(Debug)]
+pub struct Catalogue {
+    templates: Vec<Arc<Template>>,
+}
+
+/// Something that can be launched.
+#[derive(Debug)]
+pub struct Template {
+    /// Its id: the file's name without `.toml`.
+    pub id: String,
+    /// Its name for people.
+    pub title: Translated,
+    /// What it is good for.
+    pub summary: Translated,
+    /// Name of its picture.
+    pub icon: String,
+    /// What a launch asks for if the person says nothing else.
+    pub defaults: Resources,
+    /// What the person is asked.
+    pub fields: Vec<Field>,
+    /// What keeps it from being launched anywhere here.
+    pub(crate) missing: Vec<Missing>,
+    /// How to launch it.
+    pub(crate) recipe: Option<Recipe>,
+    order: i64,
+}
+
+/// One question of a template's form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Field {
+    /// Key of its value in a launch.
+    pub id: String,
+    /// Its name for people.
+    pub label: Translated,
+    /// A sentence that helps.
+    pub help: Translated,
+    /// What kind of value it takes.
+    pub kind: FieldKind,
+    /// The value it starts with; empty for none.
+    pub default: String,
+    /// Whether it may not stay empty.
+    pub required: bool,
+    /// The possible values of a `choice`.
+    pub choices: Vec<Choice>,
+    /// Least value of a `number`.
+    pub min: Option<i64>,
+    /// Greatest value of a `number`.
+    pub max: Option<i64>,
+    /// Most characters of a text.
+    pub max_length: u32,
+    /// Regular expression that the whole text matches.
+    pub pattern: Option<String>,
+}
+
+/// What kind of value a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// One line.
+    Text,
+    /// Several lines.
+    Multiline,
+    /// A whole number.
+    Number,
+    /// One of `choices`.
+    Choice,
+    /// `true` or `false`.
+    Toggle,
+    /// A path as the API spells it, for example `home/data`.
+    Path,
+}
+
+/// One possible value of a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// The value.
+    pub value: String,
+    /// Its name for people.
+    pub label: Translated,
+}
+
+/// Something that a template needs and this machine has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// What it is.
+    pub what: String,
+    /// How to get it.
+    pub how: Translated,
+}
+
+/// How to launch a template.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    pub(crate) program: Option<Program>,
+    pub(crate) command: Vec<Pattern>,
+    pub(crate) environment: BTreeMap<String, Pattern>,
+    /// Files made in the app's folder before the start, by relative path.
+    pub(crate) files: BTreeMap<PathBuf, Pattern>,
+    pub(crate) listen: Listen,
+    /// Value of the `Authorization` header that the app expects.
+    pub(crate) authorization: Option<Pattern>,
+    pub(crate) probe: Probe,
+    pub(crate) grace: Duration,
+}
+
+/// The program of a recipe, looked for on the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    /// Environment variable of the portal that may hold its path.
+    pub(crate) variable: Option<String>,
+    /// Arguments that make it print its version.
+    pub(crate) version_arguments: Vec<String>,
+    pub(crate) how: Translated,
+}
+
+/// Where an app listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Listen {
+    /// On a Unix socket.
+    Unix,
+    /// On a loopback port.
+    Tcp,
+}
+
+/// How to see that an app answers.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    pub(crate) path: Pattern,
+    /// Statuses of an app that is ready; empty for all below 500.
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) timeout: Duration,
+}
+
+/// What is wrong with the catalogue, all of it.
+#[derive(Debug)]
+pub struct CatalogueError {
+    /// One entry for each finding.
+    pub problems: Vec<CatalogueProblem>,
+}
+
+/// One thing that is wrong with a template's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogueProblem {
+    /// The file.
+    pub file: PathBuf,
+    /// Line in it, from 1; `None` when the file can't be read.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Catalogue {
+    /// Reads the templates of a folder, or those that ship.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn load(folder: Option<&Path>) -> Result<Self, CatalogueError> {
+        match folder {
+            Some(folder) => Self::of_files(read_folder(folder)?),
+            None => Self::of_files(SHIPPED.iter().map(|(name, text)| (name.into(), Ok((*text).to_owned())))),
+        }
+    }
+
+    /// All templates in the order of the page.
+    #[must_use]
+    pub fn templates(&self) -> &[Arc<Template>] {
+        &self.templates
+    }
+
+    /// The template with this id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&Arc<Template>> {
+        self.templates.iter().find(|template| template.id == id)
+    }
+
+    fn of_files(
+        files: impl IntoIterator<Item = (PathBuf, io::Result<String>)>,
+    ) -> Result<Self, CatalogueError> {
+        let mut templates = Vec::new();
+        let mut problems = Vec::new();
+        for (file, text) in files {
+            match text {
+                Ok(text) => match schema::parse(&file, &text) {
+                    Ok(template) => templates.push(Arc::new(template)),
+                    Err(found) => problems.extend(found),
+                },
+                Err(error) => {
+                    problems.push(CatalogueProblem { file, line: None, message: error.to_string() })
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(CatalogueError { problems });
+        }
+        templates.sort_by(|one, other| (one.order, &one.id).cmp(&(other.order, &other.id)));
+        Ok(Self { templates })
+    }
+}
+
+impl fmt::Display for CatalogueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CatalogueError {}
+
+impl fmt::Display for CatalogueProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.file.display(), self.message),
+            None => write!(f, "{}: {}", self.file.display(), self.message),
+        }
+    }
+}
+
+type Files = Vec<(PathBuf, io::Result<String>)>;
+
+fn read_folder(folder: &Path) -> Result<Files, CatalogueError> {
+    let unreadable = |error: io::Error| CatalogueError {
+        problems: vec![CatalogueProblem { file: folder.to_owned(), line: None, message: error.to_string() }],
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = read_small(&path);
+            files.push((path, text));
+        }
+    }
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(files)
+}
+
+fn read_small(path: &Path) -> io::Result<String> {
+    if fs::metadata(path)?.len() > MAX_FILE_BYTES {
+        return Err(io::Error::other("larger than a template may be"));
+    }
+    fs::read_to_string(path)
+}
+
+#[cfg(test)]
+mod tests;
