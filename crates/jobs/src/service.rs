@@ -239,7 +239,7 @@ impl Jobs {
     ///
     /// # Errors
     /// As [`Jobs::submit`], or no such job.
-    pub async fn resubmit(&self, who: &Identity, id: &str) -> Result<Job> {
+    pub async fn resubmit(&self, who: &Identity, id: &JobId) -> Result<Job> {
         let job = self.get(who, id).await?;
         let script = self.script(who, id).await?;
         self.submit(who, &job.system, &script, &job.work_dir).await
@@ -271,18 +271,16 @@ impl Jobs {
     ///
     /// # Errors
     /// No such job, or the database does not answer.
-    pub async fn get(&self, who: &Identity, id: &str) -> Result<Job> {
-        let not_found = || Error::not_found("job", id);
-        let id: JobId = id.parse().map_err(|_| not_found())?;
-        let job = self.inner.store.job(&id).await?;
-        job.filter(|job| job.owner == who.user).ok_or_else(not_found)
+    pub async fn get(&self, who: &Identity, id: &JobId) -> Result<Job> {
+        let job = self.inner.store.job(id).await?;
+        job.filter(|job| job.owner == who.user).ok_or_else(|| Error::not_found("job", id))
     }
 
     /// The script of a job as it was submitted.
     ///
     /// # Errors
     /// As [`Jobs::get`].
-    pub async fn script(&self, who: &Identity, id: &str) -> Result<String> {
+    pub async fn script(&self, who: &Identity, id: &JobId) -> Result<String> {
         let job = self.get(who, id).await?;
         self.inner.store.job_script(&job.id).await?.ok_or_else(|| Error::not_found("job", id))
     }
@@ -291,7 +289,7 @@ impl Jobs {
     ///
     /// # Errors
     /// As [`Jobs::get`].
-    pub async fn output(&self, who: &Identity, id: &str, stream: Stream) -> Result<Output> {
+    pub async fn output(&self, who: &Identity, id: &JobId, stream: Stream) -> Result<Output> {
         let job = self.get(who, id).await?;
         let text = match stream {
             Stream::Stdout => &job.stdout_path,
@@ -305,7 +303,7 @@ impl Jobs {
     ///
     /// # Errors
     /// No such job, or 409 `job_not_active` when it is over.
-    pub async fn cancel(&self, who: &Identity, id: &str) -> Result<Job> {
+    pub async fn cancel(&self, who: &Identity, id: &JobId) -> Result<Job> {
         self.ask(who, id, Action::Cancel).await
     }
 
@@ -313,7 +311,7 @@ impl Jobs {
     ///
     /// # Errors
     /// No such job, or 409 `job_not_queued` when it does not wait.
-    pub async fn hold(&self, who: &Identity, id: &str) -> Result<Job> {
+    pub async fn hold(&self, who: &Identity, id: &JobId) -> Result<Job> {
         self.ask(who, id, Action::Hold).await
     }
 
@@ -321,11 +319,11 @@ impl Jobs {
     ///
     /// # Errors
     /// No such job, or 409 `job_not_held` when it is not held.
-    pub async fn release(&self, who: &Identity, id: &str) -> Result<Job> {
+    pub async fn release(&self, who: &Identity, id: &JobId) -> Result<Job> {
         self.ask(who, id, Action::Release).await
     }
 
-    async fn ask(&self, who: &Identity, id: &str, action: Action) -> Result<Job> {
+    async fn ask(&self, who: &Identity, id: &JobId, action: Action) -> Result<Job> {
         let mut job = self.get(who, id).await?;
         check_phase(&job, action)?;
         let system = self.inner.system(&job.system)?;

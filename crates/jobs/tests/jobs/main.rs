@@ -1,0 +1,20 @@
+//! The jobs service with a real local queue, real supervisors and real processes.
+
+mod bench;
+mod crashes;
+mod faults;
+mod local_queue;
+mod service;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Not a test by itself: the process that the others start as a supervisor. The folder is its last argument.
+#[test]
+fn supervisor_process() {
+    let last = std::env::args().next_back().unwrap_or_default();
+    if last.starts_with('/') && std::env::args().any(|argument| argument == "supervisor_process") {
+        let code = myksc_agent::supervisor::run(Path::new(&last));
+        std::process::exit(i32::from(code != ExitCode::SUCCESS));
+    }
+}
