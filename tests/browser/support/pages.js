@@ -1,0 +1,58 @@
+// What a person does on the portal's pages, in English.
+
+import { until } from "./until.js";
+
+/** Goes through "+ App" for JupyterLab and gives the card on the dashboard. */
+export async function launchJupyterLab(page, name) {
+  await page.getByRole("link", { name: /Open a notebook|^App/ }).first().click();
+  const dialog = page.getByRole("dialog", { name: "New app" });
+  await dialog.getByRole("button", { name: /^JupyterLab/ }).click();
+  await dialog.getByRole("textbox", { name: "Name" }).fill(name);
+  await dialog.getByRole("button", { name: "Start JupyterLab" }).click();
+  const card = cardOf(page, name);
+  await card.waitFor();
+  return card;
+}
+
+export function cardOf(page, name) {
+  return page.getByRole("article", { name, exact: true });
+}
+
+/** Waits until a card shows one of the phases; gives every phase it went through. */
+export async function waitForPhase(card, ...wanted) {
+  const seen = [];
+  await until(
+    `the card shows ${wanted}`,
+    async () => {
+      const phase = await card.getAttribute("data-phase");
+      if (seen.at(-1) !== phase) seen.push(phase);
+      if (phase === "failed" && !wanted.includes("failed")) throw new Error(await card.innerText());
+      return wanted.includes(phase);
+    },
+    { limitMs: 60_000, everyMs: 10 },
+  );
+  return seen;
+}
+
+/** Presses a ready card and gives the app's own window. */
+export async function openApp(profile, card) {
+  const [opened] = await Promise.all([profile.waitForEvent("page"), card.getByRole("link").first().click()]);
+  return opened;
+}
+
+/** Calls the API with the page's session, as its own code would. */
+export async function callApi(page, method, path, body) {
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const session = await (await fetch("/api/v1/session")).json();
+      const answer = await fetch(`/api/v1${path}`, {
+        method,
+        headers: { "Content-Type": "application/json", "X-CSRF-Token": session.csrf_token },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      const text = await answer.text();
+      return { status: answer.status, body: text ? JSON.parse(text) : null };
+    },
+    [method, path, body],
+  );
+}

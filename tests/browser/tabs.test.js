@@ -1,0 +1,50 @@
+// Many tabs of one browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { assertNoFaults, newProfile, signIn, startBrowser } from "./support/browser.js";
+import { callApi, cardOf, waitForPhase } from "./support/pages.js";
+import { startPortal } from "./support/portal.js";
+import { until } from "./support/until.js";
+
+test("eight tabs share one event stream, and go on when the tab that holds it is closed", { timeout: 180_000 }, async (context) => {
+  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
+  const profile = await newProfile(browser);
+  const streams = new Map();
+  profile.on("request", (request) => {
+    if (new URL(request.url()).pathname === "/api/v1/events") streams.set(request, request.frame().page());
+  });
+  for (const end of ["requestfinished", "requestfailed"]) profile.on(end, (request) => streams.delete(request));
+
+  const first = await profile.newPage();
+  await signIn(first, portal);
+  const tabs = [first, ...(await Promise.all(Array.from({ length: 7 }, () => profile.newPage())))];
+  for (const tab of tabs.slice(1)) {
+    await tab.goto(portal.origin);
+    await tab.getByRole("heading", { level: 1 }).waitFor();
+  }
+  await until("one tab holds the stream", () => streams.size === 1);
+
+  const made = await callApi(first, "POST", "/apps", sleeper("shared-1"));
+  assert.equal(made.status, 202, JSON.stringify(made.body));
+  await Promise.all(tabs.map((tab) => waitForPhase(cardOf(tab, "shared-1"), "ready", "failed")));
+  assert.equal(streams.size, 1);
+
+  const [leader] = streams.values();
+  await leader.close();
+  const rest = tabs.filter((tab) => tab !== leader);
+  await until("another tab holds the stream", () => streams.size === 1 && rest.includes([...streams.values()][0]));
+  await callApi(rest[0], "POST", "/apps", sleeper("shared-2"));
+  await Promise.all(rest.map((tab) => cardOf(tab, "shared-2").waitFor()));
+  assertNoFaults(profile);
+});
+
+function sleeper(name) {
+  return {
+    template: "jupyterlab",
+    name,
+    resources: { cpu_millis: 1000, memory_bytes: 1024 ** 3, gpus: 0 },
+    values: {},
+  };
+}
