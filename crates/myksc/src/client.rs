@@ -14,10 +14,11 @@ mod file;
 mod follow;
 mod http;
 mod job;
-mod output;
-mod size;
+pub(crate) mod output;
+pub(crate) mod size;
 mod upload;
 
+pub(crate) use account::read_password;
 pub(crate) use error::{ClientError, Problem, Result};
 
 /// Commands of the client.

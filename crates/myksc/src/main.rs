@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit as _};
 
+mod admin;
 mod agent;
 mod client;
 mod config;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Run the portal.
     Serve(serve::Serve),
+    /// Look after accounts and contracts, on the portal's machine.
+    Admin(admin::Admin),
     /// Look at the portal's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Agent(command) => return command.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Admin(admin) => block_on(admin.run(cli.options)),
         Command::Config(command) => command.run(cli.options.is_json()),
         Command::Openapi => openapi(),
         Command::Client(command) => block_on(client::run(command, cli.options)),

@@ -10,6 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Site};
+use myksc_files::{AgentProgram, Files};
+use myksc_files::{AgentProgram, Files};
 use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
 use myksc_identity::{Access, AccountPolicy, Clock, FirstUser, SessionLimits};
 use myksc_store::{Store, StoreError};
@@ -27,6 +29,9 @@ mod revocations;
 
 /// How long a client may take to send a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest name of a socket below the folder for them.
+const SOCKET_NAME_BYTES: usize = 32;
 
 /// What goes on beside the server until it ends.
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -65,12 +70,18 @@ impl Serve {
         let port = listeners.addresses()[0].port();
         let store = open_store(config).await?;
         let policy = AccountPolicy::of_this_process(self.allow_root, true);
-        let access = Access::new(&store, session_limits(config), &Clock::system());
+        let access = Access::new(&store, session_limits(config), &Clock::system())
+            .with_token_max_days(config.accounts.token_max_days);
         let first =
             access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
         let site = Arc::new(site(config, port));
         let gateway = Gateway::new(gateway_config(config, &site)?, entrance::Entrance::new(&access));
-        let state = AppState { site: Arc::clone(&site), store: store.clone(), access: access.clone() };
+        let state = AppState {
+            site: Arc::clone(&site),
+            store: store.clone(),
+            access: access.clone(),
+            files: Files::new(files_config(config, folder)?),
+        };
 
         let stop = stop_on_signals()?;
         let tasks = tokio_util::task::TaskTracker::new();
@@ -103,11 +114,21 @@ fn bind(config: &Config) -> Result<Listeners, Failure> {
     })
 }
 
-async fn open_store(config: &Config) -> Result<Store, Failure> {
+/// Opens the database that the configuration names.
+pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
     let address = config.database()?;
     Store::open(&address).await.map_err(|error| match error {
         StoreError::Address => broken("state.database: not a database address (sqlite:PATH or postgres://…)"),
         error => Failure::caused(Exit::Database, "the database", &error),
+    })
+}
+
+fn files_config(config: &Config, folder: &StateFolder) -> Result<myksc_files::Config, Failure> {
+    Ok(myksc_files::Config {
+        program: AgentProgram::own(),
+        agents_dir: folder.folder("agents")?,
+        run_dir: folder.run_folder()?,
+        further_roots: config.files.roots.iter().map(|root| (root.id.clone(), root.path.clone())).collect(),
     })
 }
 
@@ -133,6 +154,16 @@ fn gateway_config(config: &Config, site: &Site) -> Result<myksc_gateway::Config,
     let loopback = ["127.0.0.1", "[::1]"].map(str::to_owned);
     myksc_gateway::Config::new(&site.origin, loopback, &config.server.apps_domain)
         .map_err(|error| broken(format!("server.origin or server.apps_domain: {error}")))
+}
+
+fn files_config(config: &Config, folder: &StateFolder) -> Result<myksc_files::Config, Failure> {
+    let further_roots = config.files.roots.iter().map(|root| (root.id.clone(), root.path.clone()));
+    Ok(myksc_files::Config {
+        program: AgentProgram::own(),
+        agents_dir: folder.folder("agents")?,
+        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
+        further_roots: further_roots.collect(),
+    })
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.

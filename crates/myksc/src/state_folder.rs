@@ -5,9 +5,13 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use myksc_core::secret::SecretHash;
 use rustix::fs::FlockOperation;
 
 use crate::exit::{Exit, Failure};
+
+/// `sun_path` of unix(7), less its final NUL.
+const SUN_PATH_BYTES: usize = 107;
 
 /// The state folder of a running portal; another portal can't take it until this one is dropped.
 #[derive(Debug)]
@@ -20,8 +24,7 @@ impl StateFolder {
     /// Makes the folder if it is not there, and takes it.
     pub(crate) fn take(path: PathBuf) -> Result<Self, Failure> {
         let unusable = |error: std::io::Error| refuse(&path, &error);
-        make_folder(&path).map_err(unusable)?;
-        check_owner(&path)?;
+        prepare(&path)?;
         let lock =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path.join("lock"));
         let lock = lock.map_err(unusable)?;
@@ -47,6 +50,25 @@ impl StateFolder {
         Ok(path)
     }
 
+    /// A folder for sockets whose own names have at most `name_bytes`: `run` in the state folder, or one in `/tmp`
+    /// when a socket's path would get longer than `sun_path` of unix(7) holds.
+    pub(crate) fn socket_folder(&self, name_bytes: usize) -> Result<PathBuf, Failure> {
+        let usual = self.folder("run")?;
+        if usual.as_os_str().len() + 1 + name_bytes <= SUN_PATH_BYTES {
+            return Ok(usual);
+        }
+        let uid = rustix::process::geteuid().as_raw();
+        let hash = SecretHash::of(&self.path.to_string_lossy()).to_hex();
+        let short = PathBuf::from(format!("/tmp/myksc-{uid}-{}", &hash[..12]));
+        make_folder(&short).map_err(|error| refuse(&short, &error))?;
+        // Somebody else may have made it, or a link in its place, before us.
+        let found = std::fs::symlink_metadata(&short).map_err(|error| refuse(&short, &error))?;
+        if !found.is_dir() || found.uid() != uid || found.permissions().mode() & 0o077 != 0 {
+            return Err(state_failure(&short, "it is not a private folder of ours".to_owned()));
+        }
+        Ok(short)
+    }
+
     /// The key that the secrets of apps are derived from; made on the first call ever.
     pub(crate) fn secret_key(&self) -> Result<[u8; 32], Failure> {
         let path = self.path.join("secret.key");
@@ -62,6 +84,12 @@ impl StateFolder {
             Err(error) => Err(unusable(error)),
         }
     }
+}
+
+/// Makes the folder if it is not there; refuses one of another account.
+pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
+    make_folder(path).map_err(|error| refuse(path, &error))?;
+    check_owner(path)
 }
 
 fn make_folder(path: &Path) -> std::io::Result<()> {
@@ -147,6 +175,21 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(&path, "short").unwrap();
         assert!(folder.secret_key().unwrap_err().to_string().contains("damaged"));
+    }
+
+    #[test]
+    fn sockets_of_a_deep_state_folder_go_elsewhere() {
+        let temporary = tempfile::tempdir().unwrap();
+        let deep = temporary.path().join("d".repeat(100));
+        let folder = StateFolder::take(deep).unwrap();
+        let sockets = folder.socket_folder(40).unwrap();
+        assert!(sockets.as_os_str().len() + 41 <= SUN_PATH_BYTES);
+        assert_eq!(folder.socket_folder(40).unwrap(), sockets);
+        std::fs::set_permissions(&sockets, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(folder.socket_folder(40).is_err());
+        std::fs::remove_dir(sockets).unwrap();
+        let shallow = StateFolder::take(temporary.path().join("s")).unwrap();
+        assert!(shallow.socket_folder(20).unwrap().starts_with(temporary.path()));
     }
 
     #[test]

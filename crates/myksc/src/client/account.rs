@@ -135,7 +135,8 @@ async fn delete_token(client: &Client, id: &str) -> Result<()> {
     client.send(Method::DELETE, &format!("/api/v1/tokens/{id}"), None::<&Value>).await.map(|_| ())
 }
 
-fn read_password() -> Result<String> {
+/// One password from standard input, without the end of its line.
+pub(crate) fn read_password() -> Result<String> {
     let mut text = String::new();
     let read = std::io::stdin().lock().take(PASSWORD_LIMIT_BYTES).read_to_string(&mut text);
     read.map_err(|error| ClientError::File("standard input".to_owned(), error))?;

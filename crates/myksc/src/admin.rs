@@ -1,0 +1,109 @@
+//! `admin`: accounts and contracts, straight in the portal's database; the portal may run or not.
+//!
+//! Whoever may write the database may do this, so nobody signs in for it. A running portal sees a lock or a new
+//! password within seconds.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use myksc_core::Error;
+use myksc_identity::{Access, Actor, Clock, SessionLimits, own_account};
+use myksc_store::Store;
+
+use crate::client::output::Output;
+use crate::client::{ClientError, Options};
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::{serve, state_folder};
+
+mod contract;
+mod password;
+mod user;
+
+/// Arguments of `admin`.
+#[derive(Debug, Args)]
+pub(crate) struct Admin {
+    /// Configuration file.
+    #[arg(long, env = "MYKSC_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Local accounts.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Contracts: for how long and how much a person may use.
+    #[command(subcommand)]
+    Contract(contract::Command),
+}
+
+/// What the commands work with.
+struct Desk {
+    store: Store,
+    access: Access,
+    actor: Actor,
+    out: Output,
+}
+
+impl Admin {
+    /// Runs one command.
+    pub(crate) async fn run(self, options: Options) -> Result<(), Failure> {
+        let config = Config::load(self.config.as_deref())?;
+        if config.state.database.is_none() {
+            // The database is a file in there; made by another account it would lock the portal out.
+            state_folder::prepare(&config.state_folder()?)?;
+        }
+        let store = serve::open_store(&config).await?;
+        let desk = Desk {
+            access: Access::new(&store, SessionLimits::default(), &Clock::system()),
+            actor: Actor::operator(&own_account().name),
+            out: Output::new(options.is_json()),
+            store,
+        };
+        let done = match self.command {
+            Command::User(command) => command.run(&desk).await,
+            Command::Contract(command) => command.run(&desk).await,
+        };
+        desk.store.close().await;
+        done.map_err(failure)
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+enum Refusal {
+    Portal(Error),
+    Terminal(ClientError),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Portal(error)
+    }
+}
+
+impl From<ClientError> for Refusal {
+    fn from(error: ClientError) -> Self {
+        Self::Terminal(error)
+    }
+}
+
+fn failure(refusal: Refusal) -> Failure {
+    let error = match refusal {
+        Refusal::Terminal(error) => return error.into(),
+        Refusal::Portal(error) => error,
+    };
+    let exit = match &error {
+        Error::NotFound { .. } => Exit::NotFound,
+        Error::Invalid(_) | Error::Conflict { .. } | Error::Forbidden { .. } => Exit::Refused,
+        Error::Unavailable { code: "database_away", .. } => Exit::Database,
+        _ => Exit::Failed,
+    };
+    match error {
+        Error::Internal(cause) => Failure::caused(exit, "internal error", cause.as_ref()),
+        error => Failure::new(exit, error),
+    }
+}
