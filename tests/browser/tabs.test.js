@@ -42,7 +42,7 @@ test("eight tabs share one event stream, and go on when the tab that holds it is
 
 function sleeper(name) {
   return {
-    template: "jupyterlab",
+    template: "jupyter",
     name,
     resources: { cpu_millis: 1000, memory_bytes: 1024 ** 3, gpus: 0 },
     values: {},
