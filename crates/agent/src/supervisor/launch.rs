@@ -58,7 +58,10 @@ pub(super) fn spawn(folder: &Folder, spec: &Spec) -> io::Result<Waiting> {
     }
     // The spawn returns only after the release, so it gets a thread of its own. The thread lives until then, which
     // matters: the parent-death signal below is for the end of the thread that forked.
-    let spawning = thread::Builder::new().name("spawn".into()).spawn(move || command.spawn())?;
+    let program = spec.command.first().cloned().unwrap_or_default();
+    let named = move |error: io::Error| io::Error::new(error.kind(), format!("{program}: {error}"));
+    let spawning =
+        thread::Builder::new().name("spawn".into()).spawn(move || command.spawn().map_err(named))?;
     match read_pid(pid_reader) {
         Some(pid) => Ok(Waiting { pid, release, spawning }),
         None => Err(join(spawning).err().unwrap_or_else(|| io::Error::other("the process has no id"))),
@@ -107,6 +110,8 @@ fn command_of(folder: &Folder, spec: &Spec) -> io::Result<Command> {
         Some(path) => open_output(path)?,
         None => stdout.try_clone()?,
     };
+    // Else the system would say of the program that it is not there.
+    settle(File::open(&spec.work_dir), &spec.work_dir)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().envs(&spec.environment).env(tree::MARK, folder.path());
     command.current_dir(&spec.work_dir).stdout(stdout).stderr(stderr);

@@ -167,10 +167,10 @@ fn a_signal_from_elsewhere_is_reported() {
 #[test]
 fn what_cannot_start_says_why() {
     let cases: [(&str, fn(&mut Spec)); 5] = [
-        ("No such file", |spec| spec.command = vec!["/nowhere/program".into()]),
+        ("/nowhere/program: No such file", |spec| spec.command = vec!["/nowhere/program".into()]),
         ("ermission denied", |spec| spec.command = vec!["/etc/passwd".into()]),
         ("no program", |spec| spec.command.clear()),
-        ("No such file", |spec| spec.work_dir = "/nowhere".into()),
+        ("/nowhere: No such file", |spec| spec.work_dir = "/nowhere".into()),
         ("/nowhere/out", |spec| spec.stdout = Some("/nowhere/out".into())),
     ];
     for (expected, change) in cases {
