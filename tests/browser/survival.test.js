@@ -1,0 +1,103 @@
+// The portal dies and comes back under an open notebook and a running job; then the person signs out everywhere.
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { newProfile, signIn, startBrowser } from "./support/browser.js";
+import { kernelIdle, newNotebook, runCode, waitForLauncher } from "./support/jupyterlab.js";
+import { callApi, cardOf, launchJupyterLab, openApp, waitForPhase } from "./support/pages.js";
+import { startPortal } from "./support/portal.js";
+import { until } from "./support/until.js";
+
+// What the design promises for the end of open connections; a browser needs some of it to tell us.
+const CUT_LIMIT_MS = 1_000;
+
+test("an app and a job go on when the portal is killed, and signing out everywhere cuts the notebook", { timeout: 300_000 }, async (context) => {
+  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
+  const profile = await newProfile(browser);
+  const page = await profile.newPage();
+  await signIn(page, portal);
+  const card = await launchJupyterLab(page, "my-lab");
+  await waitForPhase(card, "ready");
+  const lab = await openApp(profile, card);
+  const sockets = openSockets(lab);
+  await waitForLauncher(lab);
+  await newNotebook(lab);
+  const before = await runCode(lab, "import os, random; mark = random.random(); print(os.getpid(), mark)");
+  const job = await submitUntilTold(page);
+
+  await portal.kill();
+  await until("the notebook lost its connection", () => sockets.size === 0);
+  await portal.start();
+
+  await waitForPhase(cardOf(page, "my-lab"), "ready");
+  await until("the notebook is connected again", () => sockets.size > 0, { limitMs: 60_000 });
+  await kernelIdle(lab);
+  assert.equal(await runCode(lab, "print(os.getpid(), mark)"), before);
+
+  const still = (await callApi(page, "GET", `/jobs/${job.id}`)).body;
+  assert.equal(still.phase, "running");
+  assert.equal(still.started_at, job.started_at);
+  await writeFile(join(portal.home, "enough"), "");
+  const ended = await until("the job ends", async () => {
+    const now = (await callApi(page, "GET", `/jobs/${job.id}`)).body;
+    return now.phase === "ended" && now;
+  });
+  assert.equal(ended.exit_code, 7);
+  const output = (await callApi(page, "GET", `/jobs/${job.id}/output?stream=stdout&offset=0`)).body.text;
+  assert.equal(output.match(/began/g).length, 1, output);
+  assert.match(output, /enough now/);
+
+  const account = await profile.newPage();
+  await account.goto(`${portal.origin}/account`);
+  await account.getByRole("button", { name: "Sign out everywhere" }).click();
+  const confirm = account.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" });
+  const signedOut = account.waitForResponse((answer) => answer.request().method() === "DELETE" && answer.url().endsWith("/sessions"));
+  await confirm.click();
+  await signedOut;
+  const asked = Date.now();
+  await until("every connection of the notebook is cut", () => sockets.size === 0, { limitMs: CUT_LIMIT_MS, everyMs: 10 });
+  context.diagnostic(`cut ${Date.now() - asked} ms after the answer`);
+  await lab.reload({ waitUntil: "commit" });
+  await lab.waitForURL(/\/sign-in/);
+});
+
+/** The WebSockets that a page has open. */
+function openSockets(page) {
+  const sockets = new Set();
+  page.on("websocket", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** Submits a job that runs until the file `enough` is in the home folder, and waits until it runs. */
+async function submitUntilTold(page) {
+  const [system] = (await callApi(page, "GET", "/systems")).body.items;
+  const [queue] = (await callApi(page, "GET", `/systems/${system.id}/queues`)).body.items;
+  const form = {
+    name: "patient",
+    queue: queue.name,
+    nodes: 1,
+    tasks_per_node: 1,
+    cpus_per_task: 1,
+    gpus_per_node: 0,
+    memory_bytes: null,
+    walltime_secs: 600,
+    work_dir: "home",
+    inputs: [],
+    command: "echo began\nuntil [ -e enough ]; do sleep 0.1; done\necho enough now\nexit 7",
+    stdout_name: "patient.out",
+    stderr_name: "patient.err",
+  };
+  const { script } = (await callApi(page, "POST", `/systems/${system.id}/script`, form)).body;
+  const submitted = await callApi(page, "POST", `/systems/${system.id}/jobs`, { script, work_dir: "home" });
+  assert.equal(submitted.status, 202, JSON.stringify(submitted.body));
+  return until("the job runs", async () => {
+    const { body } = await callApi(page, "GET", `/jobs/${submitted.body.id}`);
+    return body.phase === "running" && body;
+  });
+}
