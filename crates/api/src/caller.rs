@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
 use myksc_core::{Error, Timestamp, User};
-use myksc_identity::Verified;
+use myksc_identity::{CsrfToken, Verified};
 use myksc_store::{Session, Token};
 
 use crate::origin::is_safe;
@@ -36,7 +36,7 @@ pub enum Credential {
         /// The session.
         session: Session,
         /// What a page of the portal sends along to change something.
-        csrf_token: String,
+        csrf_token: CsrfToken,
     },
     /// An API token.
     Token(Token),
@@ -100,7 +100,7 @@ async fn by_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
 
 fn require_csrf_token(parts: &Parts, verified: &Verified) -> Result<(), Problem> {
     let presented = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if is_safe(&parts.method) || verified.csrf_matches(presented) {
+    if is_safe(&parts.method) || verified.csrf_token.matches(presented) {
         return Ok(());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "csrf_invalid", "X-CSRF-Token is not the session's"))

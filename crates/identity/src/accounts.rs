@@ -172,3 +172,6 @@ impl Accounts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ mod posix;
 mod provider;
 mod sessions;
 mod sign_in;
+#[cfg(test)]
+mod testing;
 mod throttle;
 mod tickets;
 mod tokens;
@@ -31,7 +33,7 @@ pub use clock::Clock;
 pub use password::{MAX_BYTES, MIN_CHARS, Passwords, check_new_password, generate_password};
 pub use posix::{PosixAccount, account_by_name, group_name_of, own_account};
 pub use provider::{Answer, IdentityProvider, Local};
-pub use sessions::{Client, Opened, SessionEnded, SessionLimits, Sessions, Verified};
+pub use sessions::{Client, CsrfToken, Opened, SessionEnded, SessionLimits, Sessions, Verified};
 pub use sign_in::SignIn;
 pub use throttle::{Attempt, Throttle};
 pub use tickets::{IssuedTicket, Tickets};

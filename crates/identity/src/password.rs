@@ -153,7 +153,8 @@ impl Passwords {
     }
 }
 
-fn busy() -> Error {
+/// Too many people sign in at once.
+pub(crate) fn busy() -> Error {
     Error::Unavailable { code: "sign_in_busy", detail: "too many people sign in right now".to_owned() }
 }
 

@@ -1,6 +1,7 @@
 //! Sessions: a cookie's secret that only the browser holds, its hash and the rest in the database.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -41,8 +42,12 @@ pub struct Verified {
     /// The session.
     pub session: Session,
     /// What a page of the portal sends along to change something.
-    pub csrf_token: String,
+    pub csrf_token: CsrfToken,
 }
+
+/// What a page of the portal sends along to change something; its `Debug` shows nothing.
+#[derive(Clone)]
+pub struct CsrfToken(String);
 
 /// A session that was just opened.
 #[derive(Debug, Clone)]
@@ -93,11 +98,31 @@ impl Default for SessionLimits {
     }
 }
 
-impl Verified {
-    /// Whether this is the session's CSRF token; compared in constant time.
+impl CsrfToken {
+    /// Follows from the cookie, so that nothing more is stored; nobody can learn the cookie from it.
+    fn of(cookie: &str) -> Self {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(cookie.as_bytes()).expect("HMAC takes a key of any length");
+        mac.update(CSRF_LABEL);
+        Self(hex::encode(mac.finalize().into_bytes()))
+    }
+
+    /// The text for the session's pages.
     #[must_use]
-    pub fn csrf_matches(&self, presented: &str) -> bool {
-        self.csrf_token.as_bytes().ct_eq(presented.as_bytes()).into()
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is what was presented; compared in constant time.
+    #[must_use]
+    pub fn matches(&self, presented: &str) -> bool {
+        self.0.as_bytes().ct_eq(presented.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken")
     }
 }
 
@@ -129,7 +154,7 @@ impl Sessions {
         };
         self.saw(&session);
         self.touch(&session).await;
-        Ok(Some(Verified { user, csrf_token: csrf_token(cookie), session }))
+        Ok(Some(Verified { user, csrf_token: CsrfToken::of(cookie), session }))
     }
 
     /// Opens a session for a browser whose person was just authenticated.
@@ -141,7 +166,7 @@ impl Sessions {
         let session = self.new_session(&user.id, SessionKind::Browser, client, None);
         self.store.create_session(&session, Some(secret.hash())).await?;
         self.saw(&session);
-        let verified = Verified { user, csrf_token: csrf_token(secret.expose()), session };
+        let verified = Verified { user, csrf_token: CsrfToken::of(secret.expose()), session };
         Ok(Opened { secret, verified })
     }
 
@@ -313,13 +338,6 @@ impl Sessions {
             user_agent: agent,
         }
     }
-}
-
-/// Follows from the cookie, so that nothing more is stored and a page can't learn the cookie from it.
-fn csrf_token(cookie: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(cookie.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(CSRF_LABEL);
-    hex::encode(mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -3,19 +3,25 @@
 use std::sync::Arc;
 
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use myksc_core::{Error, Result, User};
 use myksc_store::Store;
 
 use crate::audit::{Actor, audited};
 use crate::clock::Clock;
+use crate::password::busy;
 use crate::provider::IdentityProvider;
 use crate::sessions::{Client, Opened, Sessions};
 use crate::throttle::{Attempt, Throttle};
 
+/// Sign-ins under way at once, each with its writes to the database; more are told that it is busy.
+const AT_ONCE: usize = 64;
+
 /// The way in for people; cheap to clone.
 #[derive(Clone)]
 pub struct SignIn {
+    gate: Arc<Semaphore>,
     store: Store,
     provider: Arc<dyn IdentityProvider>,
     throttle: Throttle,
@@ -27,7 +33,8 @@ impl SignIn {
     /// By one provider, into `sessions`.
     #[must_use]
     pub fn new(store: Store, provider: Arc<dyn IdentityProvider>, sessions: Sessions, clock: Clock) -> Self {
-        Self { throttle: Throttle::new(store.clone()), store, provider, sessions, clock }
+        let gate = Arc::new(Semaphore::new(AT_ONCE));
+        Self { gate, throttle: Throttle::new(store.clone()), store, provider, sessions, clock }
     }
 
     /// Opens a session for whoever knows name and password. `replaced` is the cookie that the browser held
@@ -43,6 +50,7 @@ impl SignIn {
         client: &Client,
         replaced: Option<&str>,
     ) -> Result<Opened> {
+        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
         let attempt = Attempt::sign_in(name, client.address);
         self.throttle.begin(&attempt, self.clock.now()).await?;
         let actor = Actor::remote(name, client.address);
@@ -70,3 +78,6 @@ impl SignIn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

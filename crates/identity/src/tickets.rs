@@ -101,3 +101,6 @@ impl Tickets {
         Ok(self.sessions.alive(&grant.session).await?.map(|_| grant))
     }
 }
+
+#[cfg(test)]
+mod tests;

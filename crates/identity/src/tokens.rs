@@ -155,3 +155,6 @@ fn check_name(name: &str) -> Result<(), FieldProblem> {
     let detail = format!("use 1 to {MAX_NAME_CHARS} characters without line breaks");
     Err(FieldProblem::new("name", "token_name_invalid", detail).with("max", MAX_NAME_CHARS))
 }
+
+#[cfg(test)]
+mod tests;

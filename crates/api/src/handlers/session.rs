@@ -100,7 +100,7 @@ async fn create_session(
     let verified = opened.verified;
     let view = SessionView {
         user: verified.user.into(),
-        csrf_token: Some(verified.csrf_token),
+        csrf_token: Some(verified.csrf_token.expose().to_owned()),
         session_id: Some(verified.session.id),
         expires_at: verified.session.expires_at,
     };
@@ -115,7 +115,7 @@ async fn get_session(caller: Caller) -> axum::Json<SessionView> {
     axum::Json(match caller.credential {
         Credential::Session { session, csrf_token } => SessionView {
             user,
-            csrf_token: Some(csrf_token),
+            csrf_token: Some(csrf_token.expose().to_owned()),
             session_id: Some(session.id),
             expires_at: session.expires_at,
         },

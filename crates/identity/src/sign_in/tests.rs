@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use myksc_store::AuditEntry;
+use myksc_store::testing::each_engine;
+
+use super::*;
+use crate::testing::{World, client, right_password, somewhere};
+
+async fn sign_in(world: &World, name: &str, password: &str) -> Result<Opened> {
+    let password = SecretString::from(password);
+    world.access.sign_in.sign_in(name, &password, &somewhere(), None).await
+}
+
+async fn outcomes(world: &World) -> Vec<(String, Option<String>)> {
+    let entries = world.store.audit_entries(100).await.unwrap();
+    entries.into_iter().rev().map(|AuditEntry { actor, outcome, .. }| (actor, outcome)).collect()
+}
+
+#[tokio::test]
+async fn a_right_password_opens_a_session_and_both_ends_are_in_the_audit_log() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let kim = world.person("kim").await;
+        sign_in(&world, "kim", "wrong password").await.unwrap_err();
+        let opened = sign_in(&world, "kim", "right password").await.unwrap();
+        assert_eq!(opened.verified.user, kim);
+        assert!(world.verify(&opened).await.is_some());
+        let expected = [
+            ("kim".to_owned(), Some("wrong_credentials".to_owned())),
+            ("kim".to_owned(), Some("done".to_owned())),
+        ];
+        assert_eq!(outcomes(&world).await, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_wrong_sign_in_has_one_answer_and_one_hash() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let locked = world.person("locked").await;
+        world.person("kim").await;
+        world.store.set_locked(&locked.id, true).await.unwrap();
+        let giant = "x".repeat(10_000);
+        let cases = [
+            ("kim", "wrong password"),
+            ("kim", ""),
+            ("kim", giant.as_str()),
+            ("nobody", "right password"),
+            ("locked", "right password"),
+            ("locked", "wrong password"),
+            ("", "right password"),
+            ("kim\0", "right password"),
+            ("' OR 1=1 --", "right password"),
+            (giant.as_str(), "right password"),
+        ];
+        for (name, password) in cases {
+            let before = world.access.passwords.operations();
+            let answer = sign_in(&world, name, password).await;
+            assert!(matches!(answer, Err(Error::WrongCredentials)), "{name:?} {answer:?}");
+            assert_eq!(world.access.passwords.operations() - before, 1, "{name:?} {password:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slowed_name_costs_no_hash_and_a_right_password_after_the_delay_clears_it() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let kim = world.person("kim").await;
+        let at_work = world.session(&kim).await;
+        for _ in 0..5 {
+            let wrong = sign_in(&world, "kim", "wrong password").await;
+            assert!(matches!(wrong, Err(Error::WrongCredentials)), "{wrong:?}");
+        }
+        let before = world.access.passwords.operations();
+        let slowed = sign_in(&world, "kim", "right password").await;
+        let Err(Error::TooMany { retry_after_secs }) = slowed else { panic!("{slowed:?}") };
+        assert_eq!(world.access.passwords.operations(), before);
+        // Who is signed in notices nothing.
+        assert!(world.verify(&at_work).await.is_some());
+        world.pass_secs(i64::try_from(retry_after_secs).unwrap());
+        sign_in(&world, "kim", "right password").await.unwrap();
+        for _ in 0..5 {
+            let wrong = sign_in(&world, "kim", "wrong password").await;
+            assert!(matches!(wrong, Err(Error::WrongCredentials)), "{wrong:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_planted_session_is_not_the_one_that_is_signed_in_to() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        world.person("kim").await;
+        let mallory = world.person("mallory").await;
+        let planted = world.session(&mallory).await;
+        let mut ended = world.access.sessions.subscribe();
+        let replaced = Some(planted.secret.expose());
+        let sign_in = &world.access.sign_in;
+        let opened = sign_in.sign_in("kim", &right_password(), &somewhere(), replaced).await.unwrap();
+        assert_ne!(opened.secret.expose(), planted.secret.expose());
+        assert_ne!(opened.verified.session.id, planted.verified.session.id);
+        assert!(world.verify(&planted).await.is_none());
+        assert_eq!(ended.try_recv().unwrap().session, planted.verified.session.id);
+
+        // A cookie that is no session of ours is no session afterwards either.
+        sign_in.sign_in("kim", &right_password(), &somewhere(), Some("chosen")).await.unwrap();
+        assert!(world.access.sessions.verify("chosen").await.unwrap().is_none());
+        // A wrong password takes nothing from the browser's present session.
+        let wrong = SecretString::from("wrong password");
+        let replaced = Some(opened.secret.expose());
+        sign_in.sign_in("kim", &wrong, &somewhere(), replaced).await.unwrap_err();
+        assert!(world.verify(&opened).await.is_some());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_sign_ins_leaves_room_for_those_who_are_signed_in() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let kim = world.person("kim").await;
+        let at_work = world.session(&kim).await;
+        let storm: Vec<_> = (0..200)
+            .map(|n| {
+                let sign_in = world.access.sign_in.clone();
+                tokio::spawn(async move {
+                    let client = client(&format!("198.51.100.{n}"));
+                    let wrong = SecretString::from("wrong password");
+                    sign_in.sign_in(&format!("user{n}"), &wrong, &client, None).await.map(|_| ())
+                })
+            })
+            .collect();
+        let mut answered = 0;
+        while storm.iter().any(|task| !task.is_finished()) {
+            let verified = tokio::time::timeout(Duration::from_secs(2), world.verify(&at_work)).await;
+            assert!(verified.expect("an answer during the storm").is_some());
+            answered += 1;
+        }
+        assert!(answered > 1, "the storm was over before a request came in between");
+        let mut busy = 0;
+        for task in storm {
+            match task.await.unwrap() {
+                Err(Error::WrongCredentials) => {}
+                Err(Error::Unavailable { code: "sign_in_busy", .. }) => busy += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(busy > 0, "nobody was turned away");
+        assert_eq!(world.access.passwords.operations(), 200 - busy);
+    })
+    .await;
+}
