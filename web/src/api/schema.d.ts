@@ -50,6 +50,19 @@ export interface paths {
   "/api/v1/files/remove": { parameters: NoParameters; post: Send<204, { paths: string[] }, void> };
   "/api/v1/files/uploads": { parameters: NoParameters; get: Get<Page<S["Upload"]>> };
   "/api/v1/files/uploads/{id}": { parameters: NoParameters; delete: Act<204, void, ById> };
+  "/api/v1/systems": { parameters: NoParameters; get: Get<Page<S["System"]>> };
+  "/api/v1/systems/{system}/queues": { parameters: NoParameters; get: Get<Page<S["Queue"]>, { system: string }> };
+  "/api/v1/systems/{system}/script-templates": { parameters: NoParameters; get: Get<Page<S["ScriptTemplate"]>, { system: string }> };
+  "/api/v1/systems/{system}/script": { parameters: NoParameters; post: Send<200, { form: S["JobForm"] }, S["Rendered"], { system: string }> };
+  "/api/v1/systems/{system}/script/parse": { parameters: NoParameters; post: Send<200, { script: string }, S["ParsedScript"], { system: string }> };
+  "/api/v1/systems/{system}/jobs": { parameters: NoParameters; post: Send<202, { script: string; work_dir: string }, S["Job"], { system: string }> };
+  "/api/v1/jobs/{id}": { parameters: NoParameters; get: Get<S["Job"], ById> };
+  "/api/v1/jobs/{id}/script": { parameters: NoParameters; get: Get<{ script: string }, ById> };
+  "/api/v1/jobs/{id}/output": { parameters: NoParameters; get: Get<S["Chunk"], ById, { stream?: "stdout" | "stderr"; offset?: number; limit?: number }> };
+  "/api/v1/jobs/{id}/cancel": { parameters: NoParameters; post: Act<202, S["Job"], ById> };
+  "/api/v1/jobs/{id}/hold": { parameters: NoParameters; post: Act<202, S["Job"], ById> };
+  "/api/v1/jobs/{id}/release": { parameters: NoParameters; post: Act<202, S["Job"], ById> };
+  "/api/v1/jobs/{id}/resubmit": { parameters: NoParameters; post: Act<202, S["Job"], ById> };
   "/api/v1/jobs": { parameters: NoParameters; get: Get<Page<S["Job"]>, never, { state?: "active" | "ended" | "all"; limit?: number; cursor?: string }> };
 }
 
@@ -156,6 +169,52 @@ export interface components {
     };
     Root: { id: string; title: S["Text"]; path: string; total_bytes?: number | null; free_bytes?: number | null };
     Upload: { id: string; path: string; size_bytes: number; offset_bytes: number; created_at: string };
+    System: {
+      id: string;
+      title: S["Text"];
+      scheduler: string;
+      version: string;
+      state: "up" | "down";
+      capabilities: { hold: boolean; memory: boolean; several_nodes: boolean };
+      observed_at?: string | null;
+    };
+    Queue: {
+      name: string;
+      title: S["Text"];
+      is_default: boolean;
+      open: boolean;
+      limits: {
+        max_nodes: number;
+        max_tasks_per_node: number;
+        max_cpus_per_task: number;
+        max_cpus_per_node: number;
+        max_gpus_per_node: number;
+        max_memory_bytes: number;
+        max_walltime_secs: number;
+      };
+      defaults: { walltime_secs: number; memory_bytes?: number | null };
+      load: { slots_total: number; slots_used: number; jobs_running: number; jobs_queued: number };
+    };
+    JobForm: {
+      name: string;
+      queue: string;
+      nodes: number;
+      tasks_per_node: number;
+      cpus_per_task: number;
+      gpus_per_node: number;
+      memory_bytes?: number | null;
+      walltime_secs: number;
+      work_dir: string;
+      inputs: string[];
+      command: string;
+      stdout_name: string;
+      stderr_name: string;
+      shebang: string;
+      other_lines: string;
+    };
+    Rendered: { directives: string; body: string; script: string; problems: S["FieldProblem"][] };
+    ParsedScript: { form: S["JobForm"]; directives: string; body: string; problems: S["FieldProblem"][] };
+    ScriptTemplate: { id: string; title: S["Text"]; form: S["JobForm"]; body?: string };
     JobReason: { code: string; params: Record<string, unknown>; detail: string };
     JobSize: {
       nodes: number;

@@ -5,14 +5,17 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { startEvents } from "../api/events";
 import { fetchSession } from "../api/fetch";
 import { session } from "../api/session";
-import { BrokenPage, LostPage } from "./fallbacks";
+import { BrokenFrame, BrokenPage, LostPage } from "./fallbacks";
 import { Shell } from "./Shell";
+
+type JobState = "active" | "ended" | "all";
+const JOB_STATES: readonly unknown[] = ["active", "ended", "all"];
 
 interface NextSearch {
   next?: string;
 }
 
-const root = createRootRoute({ notFoundComponent: LostPage, errorComponent: BrokenPage });
+const root = createRootRoute({ notFoundComponent: LostPage, errorComponent: BrokenFrame });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -26,6 +29,7 @@ const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
   component: Shell,
+  errorComponent: BrokenFrame,
   beforeLoad: async ({ location }) => {
     if (session.get()) return;
     const found = await fetchSession();
@@ -66,7 +70,24 @@ const account = createRoute({
 const jobs = createRoute({
   getParentRoute: () => signedIn,
   path: "/jobs",
+  validateSearch: (search): { state?: JobState; search?: string } => ({
+    ...(JOB_STATES.includes(search["state"]) ? { state: search["state"] as JobState } : {}),
+    ...(typeof search["search"] === "string" && search["search"] !== "" ? { search: search["search"] } : {}),
+  }),
   component: lazyRouteComponent(() => import("../features/jobs/JobsPage"), "JobsPage"),
+});
+
+const newJob = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/jobs/new",
+  validateSearch: (search): { from?: string } => (typeof search["from"] === "string" ? { from: search["from"] } : {}),
+  component: lazyRouteComponent(() => import("../features/jobs/edit/NewJobPage"), "NewJobPage"),
+});
+
+const job = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/jobs/$id",
+  component: lazyRouteComponent(() => import("../features/jobs/details/JobPage"), "JobPage"),
 });
 
 const files = createRoute({
@@ -78,12 +99,13 @@ const files = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
-  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, files]),
+  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, newJob, job, files]),
 ]);
 
 export const router = createRouter({
   routeTree,
   defaultPreload: "intent",
+  defaultErrorComponent: BrokenPage,
   scrollRestoration: true,
   defaultPendingMs: 300,
 });

@@ -1,0 +1,61 @@
+// One job in full: its life, its output as it grows, what it asked for, its script.
+
+import { Skeleton } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+
+import { isNotFound } from "../../../api/problem";
+import type { Job } from "../../../api/types";
+import { Page } from "../../../components/Page";
+import { ProblemNote } from "../../../components/ProblemNote";
+import { problemText } from "../../../lib/problemText";
+import { JobPhase } from "../JobPhase";
+import { jobQuery } from "../queries";
+import { JobActions } from "./JobActions";
+import { JobFacts } from "./JobFacts";
+import { LifeLine } from "./LifeLine";
+import { OutputPanel } from "./OutputPanel";
+import { ScriptPanel } from "./ScriptPanel";
+import classes from "./JobPage.module.css";
+
+export function JobPage() {
+  const { t } = useTranslation("jobs");
+  const { id } = useParams({ from: "/signed-in/jobs/$id" });
+  const { data: job, error, refetch } = useQuery(jobQuery(id));
+  if (job) return <Details job={job} />;
+  return (
+    <Page title={t("details.title")}>
+      {isNotFound(error) && <p>{t("details.gone")}</p>}
+      {error && !isNotFound(error) && <ProblemNote error={error} onRetry={() => void refetch()} />}
+      {!error && <Skeleton height={320} radius="lg" />}
+    </Page>
+  );
+}
+
+function Details({ job }: { job: Job }) {
+  const { i18n } = useTranslation("jobs");
+  const heading = (
+    <div className={classes.heading}>
+      <h1>{job.name}</h1>
+      <span role="status">
+        <JobPhase job={job} />
+      </span>
+    </div>
+  );
+  return (
+    <Page title={job.name} heading={heading} actions={<JobActions job={job} />}>
+      {job.reason && <p className={classes.reason}>{problemText(job.reason, i18n)}</p>}
+      <div className={classes.columns}>
+        <div className={classes.side}>
+          <LifeLine job={job} />
+          <JobFacts job={job} />
+        </div>
+        <div className={classes.main}>
+          <OutputPanel job={job} />
+          <ScriptPanel job={job} />
+        </div>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,60 @@
+// One job in the table.
+
+import { ActionIcon, Checkbox } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Job } from "../../../api/types";
+import { Moment } from "../../../components/Moment";
+import { useLanguage } from "../../../i18n/useLanguage";
+import { formatNumber } from "../../../lib/format";
+import { problemText } from "../../../lib/problemText";
+import { Icon } from "../../../ui/icons";
+import { can, coresOf } from "../job";
+import { JobPhase } from "../JobPhase";
+import { TimeBar } from "./TimeBar";
+import classes from "./JobTable.module.css";
+
+interface Props {
+  job: Job;
+  isChosen: boolean;
+  onChoose: () => void;
+  onCancel: () => void;
+}
+
+export const JobRow = memo(function JobRow({ job, isChosen, onChoose, onCancel }: Props) {
+  const { t, i18n } = useTranslation("jobs");
+  const language = useLanguage();
+  return (
+    <tr data-chosen={isChosen || undefined}>
+      <td className={classes.check}>
+        <Checkbox size="xs" aria-label={t("list.choose", { name: job.name })} checked={isChosen} onChange={onChoose} />
+      </td>
+      <td className={classes.state}>
+        <JobPhase job={job} />
+      </td>
+      <td className={classes.name}>
+        <Link to="/jobs/$id" params={{ id: job.id }}>
+          {job.name}
+        </Link>
+        {job.reason && <span className={classes.reason}>{problemText(job.reason, i18n)}</span>}
+      </td>
+      <td className={classes.queue}>{job.queue}</td>
+      <td className={classes.size}>{t("cores", { count: coresOf(job), shown: formatNumber(coresOf(job), language) })}</td>
+      <td className={classes.time}>
+        <TimeBar job={job} />
+      </td>
+      <td className={classes.submitted}>
+        <Moment at={job.submitted_at} />
+      </td>
+      <td className={classes.actions}>
+        {can.cancel(job) && (
+          <ActionIcon aria-label={t("cancel.label", { name: job.name })} onClick={onCancel}>
+            <Icon name="cross" />
+          </ActionIcon>
+        )}
+      </td>
+    </tr>
+  );
+});
