@@ -124,8 +124,8 @@ pub(crate) struct Root {
     pub(crate) id: String,
     /// Its name on the screen.
     pub(crate) title: Translated,
-    /// Where it is, absolute.
-    pub(crate) path: PathBuf,
+    /// Where it is, absolute; `{name}` stands for the account's name.
+    pub(crate) path: String,
 }
 
 /// The log, on standard error.
@@ -239,8 +239,8 @@ impl Config {
             }
             myksc_core::UserPath::of_root(&root.id)
                 .map_err(|error| broken(format!("files.roots: {error}")))?;
-            if !root.path.is_absolute() {
-                return Err(broken(format!("files.roots: {} is not an absolute path", root.path.display())));
+            if !root.path.starts_with('/') {
+                return Err(broken(format!("files.roots: {:?} is not an absolute path", root.path)));
             }
         }
         Ok(())

@@ -10,8 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Site};
-use myksc_files::{AgentProgram, Files};
-use myksc_files::{AgentProgram, Files};
+use myksc_files::{AgentProgram, Files, FurtherRoot};
 use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
 use myksc_identity::{Access, AccountPolicy, Clock, FirstUser, SessionLimits};
 use myksc_store::{Store, StoreError};
@@ -124,11 +123,16 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
 }
 
 fn files_config(config: &Config, folder: &StateFolder) -> Result<myksc_files::Config, Failure> {
+    let further = config.files.roots.iter().map(|root| FurtherRoot {
+        id: root.id.clone(),
+        title: root.title.clone(),
+        path: root.path.clone(),
+    });
     Ok(myksc_files::Config {
         program: AgentProgram::own(),
         agents_dir: folder.folder("agents")?,
-        run_dir: folder.run_folder()?,
-        further_roots: config.files.roots.iter().map(|root| (root.id.clone(), root.path.clone())).collect(),
+        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
+        further_roots: further.collect(),
     })
 }
 
@@ -154,16 +158,6 @@ fn gateway_config(config: &Config, site: &Site) -> Result<myksc_gateway::Config,
     let loopback = ["127.0.0.1", "[::1]"].map(str::to_owned);
     myksc_gateway::Config::new(&site.origin, loopback, &config.server.apps_domain)
         .map_err(|error| broken(format!("server.origin or server.apps_domain: {error}")))
-}
-
-fn files_config(config: &Config, folder: &StateFolder) -> Result<myksc_files::Config, Failure> {
-    let further_roots = config.files.roots.iter().map(|root| (root.id.clone(), root.path.clone()));
-    Ok(myksc_files::Config {
-        program: AgentProgram::own(),
-        agents_dir: folder.folder("agents")?,
-        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
-        further_roots: further_roots.collect(),
-    })
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; a second one ends the process at once.
