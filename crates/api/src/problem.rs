@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use myksc_core::{Error, FieldProblem};
 use serde::Serialize;
@@ -202,8 +202,10 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     problem.log(&request_id);
     let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
     let mut rendered = (problem.status, body).into_response();
-    if let Some(allow) = response.headers_mut().remove(ALLOW) {
-        rendered.headers_mut().insert(ALLOW, allow);
+    for kept in [ALLOW, CONTENT_RANGE] {
+        if let Some(value) = response.headers_mut().remove(&kept) {
+            rendered.headers_mut().insert(kept, value);
+        }
     }
     let headers = rendered.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myksc_core::{AppId, Translated};
+use myksc_files::Files;
 use myksc_identity::Access;
 use myksc_store::Store;
 
@@ -27,6 +28,8 @@ pub struct AppState {
     pub store: Store,
     /// Sign-in, sessions, tokens, tickets and accounts.
     pub access: Access,
+    /// Everybody's files, each through her own agent.
+    pub files: Files,
 }
 
 impl Site {

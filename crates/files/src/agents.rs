@@ -1,6 +1,7 @@
 //! Finding each user's agent, or starting it.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -16,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use myksc_core::{Identity, UserId, crash};
 
-use crate::config::Config;
+use crate::config::{Config, HOME};
 use crate::error::FilesError;
 
 /// An agent is there some milliseconds after its start; a machine under load may need longer. It includes the
@@ -42,6 +43,10 @@ type Outcome = watch::Receiver<Option<Result<(), String>>>;
 impl Agents {
     pub(crate) fn new(config: Config) -> Self {
         Self { config, starting: Mutex::default() }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// A connection to the agent of `identity`, which is started if it does not run.
@@ -119,9 +124,10 @@ impl Agents {
         let mut command = Command::new(&self.config.program.program);
         command.args(&self.config.program.arguments);
         command.arg("--socket").arg(self.socket(identity)).arg("--state").arg(state);
-        let home = ("home".to_owned(), identity.home.clone());
-        for (name, folder) in std::iter::once(&home).chain(&self.config.further_roots) {
-            let mut root = std::ffi::OsString::from(format!("{name}="));
+        let further = &self.config.further_roots;
+        let further = further.iter().filter_map(|root| Some((root.id.as_str(), root.place(identity)?)));
+        for (name, folder) in std::iter::once((HOME, identity.home.clone())).chain(further) {
+            let mut root = OsString::from(format!("{name}="));
             root.push(folder);
             command.arg("--root").arg(root);
         }

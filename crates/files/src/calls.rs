@@ -13,11 +13,11 @@ use myksc_core::wire::{
     Entry, EntryPage, MAX_PAGE_ENTRIES, Move, NewFolder, NewUpload, Removal, RemovalReport, Root, RootList,
     Upload, UploadList,
 };
-use myksc_core::{Identity, UploadId, UserPath};
+use myksc_core::{Identity, Translated, UploadId, UserPath};
 
 use crate::agents::Agents;
 use crate::client::{self, DEADLINE, build, read_json, request, send, send_bytes, target, within};
-use crate::config::Config;
+use crate::config::{Config, HOME};
 use crate::content::{self, Chunk, Content, Read, WriteConditions};
 use crate::error::FilesError;
 
@@ -40,6 +40,17 @@ impl Files {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { agents: Arc::new(Agents::new(config)) }
+    }
+
+    /// What a root is called.
+    #[must_use]
+    pub fn title(&self, root: &str) -> Translated {
+        if root == HOME {
+            return Translated { en: "Home".into(), ko: "홈".into() };
+        }
+        let known = self.agents.config().further_roots.iter().find(|further| further.id == root);
+        let title = known.map(|further| further.title.clone());
+        title.unwrap_or_else(|| Translated::same(root))
     }
 
     /// The roots with the room on their file systems.

@@ -3,6 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use myksc_core::{Identity, Translated};
+
+/// Name of the root that everybody has.
+pub(crate) const HOME: &str = "home";
+
 /// Where agents live and what they serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -12,8 +17,19 @@ pub struct Config {
     pub agents_dir: PathBuf,
     /// Folder for the sockets; short, for a socket's path has at most 107 bytes.
     pub run_dir: PathBuf,
-    /// Roots beside the home folder: name and folder.
-    pub further_roots: Vec<(String, PathBuf)>,
+    /// Roots beside the home folder.
+    pub further_roots: Vec<FurtherRoot>,
+}
+
+/// A root beside the home folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FurtherRoot {
+    /// First part of its paths.
+    pub id: String,
+    /// What it is called.
+    pub title: Translated,
+    /// Where it is, absolute; `{name}` stands for the account's name.
+    pub path: String,
 }
 
 /// A program and its arguments before the agent's own options.
@@ -30,5 +46,41 @@ impl AgentProgram {
     #[must_use]
     pub fn own() -> Self {
         Self { program: "/proc/self/exe".into(), arguments: vec!["agent".into(), "files".into()] }
+    }
+}
+
+impl FurtherRoot {
+    /// Where it is for one person; `None` where the account's name would change the way there.
+    pub(crate) fn place(&self, identity: &Identity) -> Option<PathBuf> {
+        let is_component = !matches!(identity.name.as_str(), "" | "." | "..") && !identity.name.contains('/');
+        let fixed = !self.path.contains("{name}");
+        (fixed || is_component).then(|| self.path.replace("{name}", &identity.name).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_takes_its_place_in_the_path_but_never_leads_elsewhere() {
+        let root = FurtherRoot {
+            id: "scratch".into(),
+            title: Translated { en: String::new(), ko: String::new() },
+            path: "/scratch/{name}/x".into(),
+        };
+        let identity = |name: &str| Identity {
+            user: myksc_core::UserId::random(),
+            name: name.into(),
+            uid: 1000,
+            gid: 1000,
+            gids: vec![1000],
+            home: "/home/kim".into(),
+            shell: "/bin/sh".into(),
+        };
+        assert_eq!(root.place(&identity("kim")), Some("/scratch/kim/x".into()));
+        for name in ["", ".", "..", "../etc", "a/b"] {
+            assert_eq!(root.place(&identity(name)), None, "{name:?}");
+        }
     }
 }

@@ -13,6 +13,6 @@ mod error;
 mod pace;
 
 pub use calls::Files;
-pub use config::{AgentProgram, Config};
+pub use config::{AgentProgram, Config, FurtherRoot};
 pub use content::{ByteRange, Chunk, Content, ContentBody, Read, WriteConditions};
 pub use error::FilesError;

@@ -1,0 +1,37 @@
+//! What a user's agent refuses, as a problem.
+
+use http::StatusCode;
+use myksc_core::wire::{FileCode, FileProblem, RemovalReport};
+use myksc_core::{Error, FieldProblem};
+use myksc_files::FilesError;
+
+use crate::problem::Problem;
+
+pub(super) fn to_problem(error: FilesError) -> Problem {
+    let FilesError::Refused(refusal) = error else { return Error::from(error).into() };
+    let sharper_elsewhere = matches!(refusal.code, FileCode::NotFound | FileCode::AgentBusy);
+    if sharper_elsewhere || refusal.code.status() == StatusCode::UNPROCESSABLE_ENTITY {
+        return Error::from(FilesError::Refused(refusal)).into();
+    }
+    let FileProblem { code, params, detail, .. } = refusal;
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    params
+        .into_iter()
+        .fold(Problem::new(status, code.name(), detail), |problem, (name, value)| problem.with(&name, value))
+}
+
+/// The problem of a removal that left something.
+pub(super) fn remains(report: RemovalReport) -> Problem {
+    let fields = report.failures.into_iter().map(|failure| {
+        FieldProblem::new(format!("paths[{}]", failure.index), failure.code.name(), failure.detail)
+            .with("path", failure.path.to_string())
+    });
+    let fields = fields.collect();
+    Problem::new(
+        StatusCode::CONFLICT,
+        "not_all_removed",
+        format!("{} names could not be removed", report.failed),
+    )
+    .with("failed", report.failed)
+    .with_fields(fields)
+}
