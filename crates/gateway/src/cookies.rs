@@ -9,15 +9,14 @@ pub(crate) const GRANT: &str = "__Host-myksc-app";
 /// Ties the way in to the browser that began it.
 pub(crate) const NONCE: &str = "__Host-myksc-nonce";
 
-/// The value of the first cookie with this name.
+/// The value of the first cookie with this name; other cookies may hold any bytes.
 pub(crate) fn get<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
+    let value = headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
-        .map(str::trim_end)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .find_map(|pair| pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    std::str::from_utf8(value.trim_ascii_end()).ok()
 }
 
 /// A `Set-Cookie` for one of ours; `max_age_secs` of 0 clears it, none lets it live as long as the browser.
@@ -71,14 +70,10 @@ fn is_ours(pair: &[u8]) -> bool {
 }
 
 fn without_domain(value: HeaderValue) -> Option<HeaderValue> {
-    let is_domain = |attribute: &&[u8]| {
-        let name = attribute.split(|byte| *byte == b'=').next().unwrap_or_default();
-        name.trim_ascii().eq_ignore_ascii_case(b"domain")
-    };
     let mut parts = value.as_bytes().split(|byte| *byte == b';');
     let cookie = parts.next().unwrap_or_default();
     let attributes: Vec<&[u8]> = parts.collect();
-    if !attributes.iter().any(|attribute| is_domain(attribute)) {
+    if !attributes.iter().any(is_domain) {
         return Some(value);
     }
     let mut kept = cookie.to_vec();
@@ -87,4 +82,9 @@ fn without_domain(value: HeaderValue) -> Option<HeaderValue> {
         kept.extend_from_slice(attribute);
     }
     HeaderValue::from_bytes(&kept).ok()
+}
+
+fn is_domain(attribute: &&[u8]) -> bool {
+    let name = attribute.split(|byte| *byte == b'=').next().unwrap_or_default();
+    name.trim_ascii().eq_ignore_ascii_case(b"domain")
 }

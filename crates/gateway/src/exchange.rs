@@ -79,17 +79,21 @@ impl Signal {
 }
 
 impl LiveExchanges {
-    /// Lists an exchange over `way` by the right of `held`; `signal` stops what carries it.
+    /// Lists an exchange over `way` by the right of `held`; `signal` stops what carries it. `None` if the app
+    /// has too many open already.
     pub(crate) fn register(
         self: &Rc<Self>,
         way: Arc<Way>,
         held: Arc<Held>,
         signal: Rc<Signal>,
-    ) -> Registration {
+    ) -> Option<Registration> {
+        if !way.enter() {
+            return None;
+        }
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         self.open.borrow_mut().insert(number, Exchange { way, held, signal });
-        Registration { number, list: self.clone() }
+        Some(Registration { number, list: self.clone() })
     }
 
     /// Cuts whatever lost its way or its right.
@@ -116,6 +120,8 @@ impl Drop for Registration {
     fn drop(&mut self) {
         // Bound first: the entry's own destructors must run after the borrow has ended.
         let exchange = self.list.open.borrow_mut().remove(&self.number);
-        drop(exchange);
+        if let Some(exchange) = exchange {
+            exchange.way.leave();
+        }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Problem<'a> {
     Unknown,
     /// The app is ready by our records, but does not take the request or breaks off.
     NoAnswer { name: &'a str },
+    /// The app has too much open at once.
+    Busy { name: &'a str },
     /// The portal does not answer the gateway.
     PortalFailed,
     /// The ticket is spent, expired or another's; `to` leads to the app from the beginning.
@@ -69,7 +71,7 @@ const RELOAD_SECS: u32 = 3;
 impl Problem<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotReady { .. } | Self::PortalFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotReady { .. } | Self::Busy { .. } | Self::PortalFailed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Ended { .. } => StatusCode::GONE,
             Self::Unknown | Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::NoAnswer { .. } => StatusCode::BAD_GATEWAY,
@@ -87,6 +89,7 @@ impl Problem<'_> {
             Self::Ended { .. } => "app_ended",
             Self::Unknown => "app_not_found",
             Self::NoAnswer { .. } => "app_no_answer",
+            Self::Busy { .. } => "app_busy",
             Self::PortalFailed => "portal_failed",
             Self::TicketRefused { .. } => "ticket_refused",
             Self::Unauthenticated => "unauthenticated",
@@ -101,14 +104,17 @@ impl Problem<'_> {
 
     fn app_name(&self) -> &str {
         match self {
-            Self::NotReady { name } | Self::Ended { name } | Self::NoAnswer { name } => name,
+            Self::NotReady { name }
+            | Self::Ended { name }
+            | Self::NoAnswer { name }
+            | Self::Busy { name } => name,
             _ => "",
         }
     }
 
     /// Whether the same request may well succeed soon.
     fn reloads(&self) -> bool {
-        matches!(self, Self::NotReady { .. } | Self::NoAnswer { .. } | Self::PortalFailed)
+        matches!(self, Self::NotReady { .. } | Self::NoAnswer { .. } | Self::Busy { .. } | Self::PortalFailed)
     }
 
     /// The page or the problem document, whichever the caller can use.

@@ -119,8 +119,12 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     async fn run(self, mut parts: Parts, body: Incoming) -> Response<ProxyBody> {
-        let registration =
-            self.worker.live.register(self.way.clone(), self.held.clone(), self.client.signal.clone());
+        let Some(registration) =
+            self.worker.live.register(self.way.clone(), self.held.clone(), self.client.signal.clone())
+        else {
+            let problem = Problem::Busy { name: self.name };
+            return problem.answer(&parts, self.worker.shared.config.portal_origin());
+        };
         if !fetch_rules::is_safe(&parts.method) {
             self.worker.shared.touch(&self.held);
         }

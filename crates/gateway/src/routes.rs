@@ -1,6 +1,6 @@
 //! The ways to the apps, as the portal pushed them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
@@ -38,9 +38,27 @@ pub(crate) struct Way {
     pub(crate) endpoint: Endpoint,
     pub(crate) authorization: Option<HeaderValue>,
     gone: AtomicBool,
+    open: AtomicUsize,
 }
 
+/// Sockets and requests that one app may have open at once, so that it leaves room for the others.
+const MAX_OPEN_PER_WAY: usize = 16 * 1024;
+
 impl Way {
+    /// Counts one more exchange, unless the app has too many; [`Way::leave`] must follow.
+    pub(crate) fn enter(&self) -> bool {
+        let entered = self.open.fetch_add(1, Ordering::Relaxed) < MAX_OPEN_PER_WAY;
+        if !entered {
+            self.leave();
+        }
+        entered
+    }
+
+    /// Counts one exchange less.
+    pub(crate) fn leave(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -83,6 +101,7 @@ impl Routes {
                         endpoint,
                         authorization,
                         gone: AtomicBool::new(false),
+                        open: AtomicUsize::new(0),
                     })),
                 }
             }

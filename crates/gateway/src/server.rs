@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -53,6 +54,8 @@ impl Default for ServerConfig {
 /// Requests for the portal's hosts go to `portal`, with the client's [`SocketAddr`] among their extensions. An
 /// `axum` router fits after `hyper_util::service::TowerToHyperService::new`.
 ///
+/// Dropping the future stops the workers, too.
+///
 /// # Errors
 /// [`ServeError`] when a worker cannot start.
 pub async fn run<S, B>(
@@ -69,25 +72,24 @@ where
     B::Error: Into<BoxError>,
 {
     let home = Handle::current();
+    let stop = shutdown.child_token();
+    let _stop_with_us = stop.clone().drop_guard();
     let mut workers = Vec::new();
     for (number, sockets) in listeners.into_workers().into_iter().enumerate() {
-        let (gateway, portal, shutdown) = (gateway.clone(), portal.clone(), shutdown.clone());
+        let (gateway, portal, stop) = (gateway.clone(), portal.clone(), stop.clone());
         let home = home.clone();
         let (ended, when_ended) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name(format!("gateway-{number}"))
             .spawn(move || {
-                let result = work(config, sockets, &gateway, portal, home, shutdown);
+                let result = work(config, sockets, &gateway, portal, home, &stop);
                 // Nobody is left to hear of it when the caller of `run` has gone.
                 let _ = ended.send(result);
             })
             .map_err(ServeError::Worker)?;
-        workers.push(when_ended);
+        workers.push(async { when_ended.await.unwrap_or(Err(ServeError::WorkerPanicked)) });
     }
-    for worker in workers {
-        worker.await.map_err(|_| ServeError::WorkerPanicked)??;
-    }
-    Ok(())
+    try_join_all(workers).await.map(|_| ())
 }
 
 /// One worker thread.
@@ -97,7 +99,7 @@ fn work<S, B>(
     gateway: &Gateway,
     portal: S,
     home: Handle,
-    shutdown: CancellationToken,
+    stop: &CancellationToken,
 ) -> Result<(), ServeError>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
@@ -118,11 +120,9 @@ where
         for socket in sockets {
             let listener = TcpListener::from_std(socket).map_err(ServeError::Worker)?;
             let front = front.clone();
-            tokio::task::spawn_local(
-                shutdown.clone().run_until_cancelled_owned(accept(config, listener, front)),
-            );
+            tokio::task::spawn_local(stop.clone().run_until_cancelled_owned(accept(config, listener, front)));
         }
-        shutdown.cancelled().await;
+        stop.cancelled().await;
         worker.stop_all(Stop::Gently);
         let _ = tokio::time::timeout(config.shutdown_grace, worker.until_idle()).await;
         worker.stop_all(Stop::Now);

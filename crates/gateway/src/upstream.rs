@@ -20,7 +20,7 @@ pub(crate) use stream::AppStream;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the shortest keep-alive time of usual app servers, which is 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-const MAX_IDLE_PER_WAY: usize = 64;
+const MAX_IDLE_PER_WAY: usize = 256;
 const MAX_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Why an app could not be asked.

@@ -107,9 +107,8 @@ async fn enter(shared: &Arc<Shared>, request: &Parts, app: &AppId) -> Response<P
         return Problem::TicketRefused { to: target }.answer(request, portal_origin);
     };
     let epoch = shared.grants.epoch();
-    let redeemed = match redeem(shared, request, app, &ticket).await {
-        Ok(redeemed) => redeemed,
-        Err(()) => return Problem::PortalFailed.answer(request, portal_origin),
+    let Ok(redeemed) = redeem(shared, request, app, &ticket).await else {
+        return Problem::PortalFailed.answer(request, portal_origin);
     };
     let admitted = redeemed.filter(|(_, grant)| grant.app == *app).and_then(|(cookie, grant)| {
         shared.grants.admit(cookie.hash(), grant, epoch)?;

@@ -47,6 +47,11 @@ fn english(problem: &Problem<'_>) -> Texts {
             "The portal works, but the app {name} did not answer this request.",
             "This page tries again by itself. If it stays so, look at the app's log on the dashboard.",
         ),
+        Problem::Busy { .. } => (
+            "{name} has too many open connections",
+            "The app {name} has as many connections open as one app may have.",
+            "This page tries again by itself. Close windows of the app that you do not need.",
+        ),
         Problem::PortalFailed => (
             "The portal does not answer",
             "The portal could not be asked whether you may open this app. The app itself may be fine.",
@@ -116,6 +121,11 @@ fn korean(problem: &Problem<'_>) -> Texts {
             "{name}: 응답이 없습니다",
             "포털은 정상이지만 앱 {name}이(가) 이 요청에 응답하지 않았습니다.",
             "이 페이지는 스스로 다시 시도합니다. 계속되면 대시보드에서 앱의 로그를 확인하십시오.",
+        ),
+        Problem::Busy { .. } => (
+            "{name}: 열린 연결이 너무 많습니다",
+            "앱 {name}이(가) 한 앱에 허용된 만큼의 연결을 이미 열고 있습니다.",
+            "이 페이지는 스스로 다시 시도합니다. 필요 없는 앱 창을 닫으십시오.",
         ),
         Problem::PortalFailed => (
             "포털이 응답하지 않습니다",

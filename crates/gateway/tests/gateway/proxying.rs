@@ -76,6 +76,12 @@ async fn an_app_sees_the_browsers_headers_but_nothing_of_ours_or_of_the_hops() {
             "x-xsrftoken: kept",
         ]
     );
+    let korean =
+        rig.bare(&host, "GET", "/headers").raw_cookie(format!("k=한글; {}", visitor.cookie_header()));
+    assert!(
+        korean.send().await.text().contains("cookie: k=한글\n"),
+        "bytes beyond ASCII pass, and hide nothing"
+    );
     let bare = rig.request(&visitor, "GET", "/headers").send().await;
     assert!(!bare.text().contains("cookie"), "{}", bare.text());
 }
@@ -142,6 +148,9 @@ async fn an_apps_cookies_stay_on_its_own_host_and_never_bear_our_names() {
     assert_eq!(cookies, [given[0], "a=1; Path=/x; HttpOnly", "b=2;Secure", "c=domain=x"]);
 }
 
+/// Method, Sec-Fetch-Site, Sec-Fetch-Mode and -Dest, Origin, whether it passes.
+type Rule<'a> = (&'a str, Option<&'a str>, Option<(&'a str, &'a str)>, Option<&'a str>, bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_pages_of_the_app_itself_may_send_to_it() {
     let rig = Rig::start().await;
@@ -149,8 +158,7 @@ async fn only_pages_of_the_app_itself_may_send_to_it() {
     let visitor = rig.visitor_at(app.endpoint.clone());
     let own = format!("http://{}", visitor.host());
     let sibling = "http://aaaaaaaaaaaaaaaa.localhost";
-    // Method, Sec-Fetch-Site, Sec-Fetch-Mode and -Dest, Origin, whether it passes.
-    let rules: &[(&str, Option<&str>, Option<(&str, &str)>, Option<&str>, bool)] = &[
+    let rules: &[Rule] = &[
         ("GET", Some("same-origin"), None, None, true),
         ("POST", Some("same-origin"), None, None, true),
         ("POST", Some("same-origin"), None, Some("null"), true),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -246,6 +246,13 @@ pub(crate) struct Answer {
 impl Call {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request.headers_mut().append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        self
+    }
+
+    /// A `Cookie` header of any bytes.
+    pub(crate) fn raw_cookie(mut self, cookies: String) -> Self {
+        let value = HeaderValue::from_maybe_shared(Bytes::from(cookies)).unwrap();
+        self.request.headers_mut().append(http::header::COOKIE, value);
         self
     }
 
