@@ -24,7 +24,7 @@ export function Terminal({ title, tail, actions }: Props) {
   const { screen, isFollowing, onScroll, toEnd } = useFollowing();
   const text = plainText(tail.text);
   return (
-    <section className={classes.terminal} aria-label={title}>
+    <div className={classes.terminal}>
       <header className={classes.head}>
         <h2>{title}</h2>
         <span className="muted small" role="status">
@@ -45,7 +45,7 @@ export function Terminal({ title, tail, actions }: Props) {
         {tail.isCut && <p className={classes.cut}>{t("log.earlier")}</p>}
         {text ? <pre className={classes.text}>{text}</pre> : !tail.loading && <p className={classes.cut}>{t("log.empty")}</p>}
       </div>
-    </section>
+    </div>
   );
 }
 

@@ -13,11 +13,20 @@ export function LostPage() {
   const { t } = useTranslation();
   useTitle(t("lost.title"));
   return (
-    <div className={classes.fallback}>
+    <main className={classes.fallback}>
       <h1>{t("lost.title")}</h1>
       <p className="muted">{t("lost.text")}</p>
       <Button renderRoot={(props) => <Link to="/" {...props} />}>{t("lost.home")}</Button>
-    </div>
+    </main>
+  );
+}
+
+/** Where the frame itself could not be shown. */
+export function BrokenFrame(props: ErrorComponentProps) {
+  return (
+    <main>
+      <BrokenPage {...props} />
+    </main>
   );
 }
 

@@ -1,6 +1,6 @@
 // Our own look on the kit: palette, shape, scale.
 
-import { ActionIcon, Button, createTheme, Input, localStorageColorSchemeManager, Menu, Modal, type MantineColorsTuple } from "@mantine/core";
+import { ActionIcon, Button, createTheme, defaultVariantColorsResolver, Input, localStorageColorSchemeManager, Menu, Modal, type MantineColorsTuple, type VariantColorsResolver } from "@mantine/core";
 
 const marine: MantineColorsTuple = [
   "#eef0fd", "#dde2fb", "#c3ccfb", "#a3b2ff", "#7386ec", "#4c61da", "#3144c4", "#2636a3", "#1e2b83", "#172164",
@@ -14,10 +14,23 @@ const night: MantineColorsTuple = [
 
 export const colorScheme = localStorageColorSchemeManager({ key: "myksc-theme" });
 
+/** Filled surfaces in our own accent and warning colours, readable in both themes. */
+const variantColorResolver: VariantColorsResolver = (input) => {
+  const given = defaultVariantColorsResolver(input);
+  if (input.variant !== "filled") return given;
+  const isRed = input.color === "red";
+  return {
+    ...given,
+    background: isRed ? "var(--fail)" : "var(--accent)",
+    hover: isRed ? "var(--fail-hover)" : "var(--accent-hover)",
+    color: isRed ? "var(--on-fail)" : "var(--on-accent)",
+  };
+};
+
 export const theme = createTheme({
   primaryColor: "marine",
   primaryShade: { light: 6, dark: 3 },
-  autoContrast: true,
+  variantColorResolver,
   colors: { marine, gray: slate, dark: night },
   white: "#ffffff",
   black: "#131924",
@@ -36,7 +49,8 @@ export const theme = createTheme({
     InputWrapper: Input.Wrapper.extend({ defaultProps: { size: "sm", inputWrapperOrder: ["label", "input", "description", "error"] } }),
     Menu: Menu.extend({ defaultProps: { position: "bottom-end", shadow: "md", withinPortal: true, transitionProps: { duration: 90 } } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45 }, transitionProps: { duration: 120, transition: "fade" } },
+      // The dialog's title row is no banner of the page.
+      defaultProps: { attributes: { header: { role: "presentation" } }, centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45 }, transitionProps: { duration: 120, transition: "fade" } },
     }),
   },
 });

@@ -7,7 +7,7 @@ import { problemText } from "../../lib/problemText";
 import { plainText } from "../../lib/plainText";
 import classes from "./FailureText.module.css";
 
-const LINES_ON_CARD = 4;
+const LINES_ON_CARD = 3;
 
 export function FailureText({ app, lines = LINES_ON_CARD }: { app: App; lines?: number }) {
   const { t, i18n } = useTranslation("apps");
@@ -17,7 +17,7 @@ export function FailureText({ app, lines = LINES_ON_CARD }: { app: App; lines?: 
     <div className={classes.failure}>
       <p role="status">{problemText(app.failure, i18n)}</p>
       {tail.length > 0 && (
-        <pre className={classes.tail} aria-label={t("last_lines")} data-above>
+        <pre className={classes.tail} data-short={lines === LINES_ON_CARD || undefined} aria-label={t("last_lines")}>
           {plainText(tail.join("\n"))}
         </pre>
       )}

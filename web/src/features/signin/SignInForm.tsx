@@ -52,7 +52,7 @@ export function SignInForm({ account, onDone }: Props) {
           name="password"
           size="md"
           autoComplete="current-password"
-          autoFocus={Boolean(account)}
+          data-autofocus={account ? true : undefined}
           visibilityToggleButtonProps={{ "aria-label": t("show") }}
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}

@@ -30,7 +30,6 @@ export function SignInPage() {
           <Mark size={34} />
           <p className={classes.name}>{name || "MyKSC"}</p>
           <p className={classes.lead}>{t("lead")}</p>
-          <div className={classes.ruler} aria-hidden="true" />
         </div>
         <section className={classes.form} aria-labelledby="sign-in">
           <h1 id="sign-in">{t("title")}</h1>
@@ -39,6 +38,7 @@ export function SignInPage() {
           <p className="muted small">{t("help")}</p>
         </section>
       </main>
+      <div className={classes.scale} aria-hidden="true" />
       <footer className={classes.foot}>
         <LanguageButton />
         <span className="muted small">{site ? `MyKSC ${site.version}` : ""}</span>

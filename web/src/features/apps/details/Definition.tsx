@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { App } from "../../../api/types";
+import type { App, TemplateField } from "../../../api/types";
 import { Moment } from "../../../components/Moment";
 import { useLanguage, useText } from "../../../i18n/useLanguage";
 import { formatNumber } from "../../../lib/format";
@@ -13,13 +13,13 @@ import { useResourceText } from "../useResourceText";
 import classes from "./AppPage.module.css";
 
 export function Definition({ app }: { app: App }) {
-  const { t, i18n } = useTranslation(["apps", "common"]);
+  const { t, i18n } = useTranslation("apps");
   const language = useLanguage();
   const text = useText();
   const words = useResourceText();
   const template = useQuery(templatesQuery).data?.find(({ id }) => id === app.template);
   const runtime = `apps:runtime.${app.runtime}`;
-  const labelOf = (id: string) => text(template?.fields.find((field) => field.id === id)?.label) || id;
+  const fieldOf = (id: string) => template?.fields.find((field) => field.id === id);
   return (
     <section className={classes.section} aria-labelledby="definition">
       <h2 id="definition">{t("details.definition")}</h2>
@@ -28,11 +28,11 @@ export function Definition({ app }: { app: App }) {
         <Fact name={t("details.resources")}>{words(app.resources)}</Fact>
         <Fact name={t("details.limits_by")}>{app.limits_by ?? t("details.unknown_limits")}</Fact>
         {Object.entries(app.values).map(([id, value]) => (
-          <Fact key={id} name={labelOf(id)}>
-            {value === "" ? t("common:no_value") : value.includes("\n") ? <pre>{value}</pre> : value}
+          <Fact key={id} name={text(fieldOf(id)?.label) || id}>
+            <FieldValue field={fieldOf(id)} value={value} />
           </Fact>
         ))}
-        <Fact name={t("details.runtime")}>{i18n.exists(runtime) ? t(runtime as "apps:runtime.local") : app.runtime}</Fact>
+        <Fact name={t("details.runtime")}>{i18n.exists(runtime) ? t(`runtime.${app.runtime}` as "runtime.local") : app.runtime}</Fact>
         <Fact name={t("details.launched")}>
           <Moment at={app.launched_at} />
         </Fact>
@@ -49,6 +49,15 @@ export function Definition({ app }: { app: App }) {
       </dl>
     </section>
   );
+}
+
+function FieldValue({ field, value }: { field: TemplateField | undefined; value: string }) {
+  const { t } = useTranslation();
+  const text = useText();
+  if (value === "") return t("no_value");
+  if (field?.kind === "toggle") return t(value === "true" ? "yes" : "no");
+  if (field?.kind === "choice") return text(field.choices.find((choice) => choice.value === value)?.label) || value;
+  return value.includes("\n") ? <pre>{value}</pre> : value;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

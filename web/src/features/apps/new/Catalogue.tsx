@@ -59,7 +59,7 @@ function Tile({ template, isChosen, onChoose }: { template: Template; isChosen: 
   );
   if (template.available) {
     return (
-      <button type="button" className={classes.tile} aria-pressed={isChosen} onClick={onChoose}>
+      <button type="button" className={classes.tile} aria-pressed={isChosen} data-autofocus={isChosen || undefined} onClick={onChoose}>
         {face}
       </button>
     );

@@ -58,7 +58,7 @@ export function LaunchForm({ template }: { template: Template }) {
             {line}
           </p>
         ))}
-        <Button type="submit" size="md" loading={launch.isPending} data-autofocus>
+        <Button type="submit" size="md" loading={launch.isPending}>
           {t("new.launch", { title: text(template.title) })}
         </Button>
       </div>
