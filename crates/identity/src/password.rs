@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUh$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// Letters and digits that nobody mistakes for one another.
-const READABLE: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789A";
+const READABLE: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
 /// Hashes and verifies passwords off the async threads, few at a time.
 #[derive(Debug, Clone)]
@@ -68,13 +68,10 @@ pub fn check_new_password(field: &str, password: &SecretString) -> Result<(), Fi
     Ok(())
 }
 
-/// A password to print once: four groups of four characters, 80 random bits.
+/// A password to print once: four groups of four characters, 79 random bits.
 #[must_use]
 pub fn generate_password() -> SecretString {
-    let mut bytes = [0u8; 16];
-    getrandom::fill(&mut bytes).expect("the kernel's random source answers");
-    let characters = bytes.map(|byte| char::from(READABLE[usize::from(byte & 31)]));
-    let groups: Vec<String> = characters.chunks(4).map(|group| group.iter().collect()).collect();
+    let groups: Vec<String> = (0..4).map(|_| (0..4).map(|_| readable()).collect()).collect();
     SecretString::from(groups.join("-"))
 }
 
@@ -156,6 +153,17 @@ impl Passwords {
 /// Too many people sign in at once.
 pub(crate) fn busy() -> Error {
     Error::Unavailable { code: "sign_in_busy", detail: "too many people sign in right now".to_owned() }
+}
+
+/// One of the readable characters, each as likely as any other.
+fn readable() -> char {
+    loop {
+        let mut byte = [0u8];
+        getrandom::fill(&mut byte).expect("the kernel's random source answers");
+        if let Some(character) = READABLE.get(usize::from(byte[0] & 31)) {
+            return char::from(*character);
+        }
+    }
 }
 
 fn hasher() -> Argon2<'static> {

@@ -58,7 +58,8 @@ impl Tokens {
     /// Makes a token.
     ///
     /// # Errors
-    /// Invalid at `name` (`token_name_invalid`) or `expires_in_days` (`out_of_range`); conflict `too_many_tokens`.
+    /// Invalid at `name` (`token_name_invalid`) or `expires_in_days` (`below_min`, `above_max`); conflict
+    /// `too_many_tokens`.
     pub async fn create(&self, user: &UserId, name: &str, expires_in_days: u32) -> Result<NewToken> {
         let problems: Vec<_> = [check_name(name), self.check_days(expires_in_days)]
             .into_iter()
@@ -132,13 +133,15 @@ impl Tokens {
     }
 
     fn check_days(&self, days: u32) -> Result<(), FieldProblem> {
-        if (1..=self.max_days).contains(&days) {
-            return Ok(());
+        let field = "expires_in_days";
+        if days == 0 {
+            return Err(FieldProblem::new(field, "below_min", "choose 1 day or more").with("min", 1));
         }
-        let detail = format!("choose 1 to {} days", self.max_days);
-        Err(FieldProblem::new("expires_in_days", "out_of_range", detail)
-            .with("min", 1)
-            .with("max", self.max_days))
+        if days > self.max_days {
+            let detail = format!("choose {} days or fewer", self.max_days);
+            return Err(FieldProblem::new(field, "above_max", detail).with("max", self.max_days));
+        }
+        Ok(())
     }
 }
 
