@@ -135,7 +135,7 @@ async fn append_upload(
         let detail = "send the bytes as application/offset+octet-stream";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bytes_expected", detail));
     }
-    let offset = number(&headers, UPLOAD_OFFSET)?;
+    let offset = number(&headers, &UPLOAD_OFFSET)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let appended = state.files.append_upload(&caller.user.identity(), &id, offset, length, body).await;
     let upload = appended.map_err(to_problem)?;
@@ -168,7 +168,7 @@ fn require_version(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 fn new_upload(headers: &HeaderMap) -> Result<NewUpload, Problem> {
-    let size_bytes = number(headers, UPLOAD_LENGTH)?;
+    let size_bytes = number(headers, &UPLOAD_LENGTH)?;
     let metadata = metadata(headers)?;
     let path = metadata.get("path").ok_or_else(|| header_problem(&UPLOAD_METADATA, "it has no path"))?;
     let overwrite = match metadata.get("overwrite").map(String::as_str) {
@@ -197,11 +197,11 @@ fn metadata(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Problem> {
     Ok(metadata)
 }
 
-fn number(headers: &HeaderMap, name: HeaderName) -> Result<u64, Problem> {
-    let text = headers.get(&name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn number(headers: &HeaderMap, name: &HeaderName) -> Result<u64, Problem> {
+    let text = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| header_problem(&name, "it is missing or not a number"))
+    number.ok_or_else(|| header_problem(name, "it is missing or not a number"))
 }
 
 fn header_problem(name: &HeaderName, detail: &str) -> Problem {
