@@ -3,7 +3,6 @@
 import { NativeSelect, NumberInput, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import "@mantine/core/styles/NativeSelect.css";
 
 import type { FieldProblem, JobForm, Queue, System } from "../../../api/types";
 import { useLanguage, useText } from "../../../i18n/useLanguage";
