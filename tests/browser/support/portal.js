@@ -14,11 +14,17 @@ import { until } from "./until.js";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PROGRAM = join(HERE, "../../../target/debug/myksc");
 const START_LIMIT_MS = 30_000;
+const AS_ROOT = process.getuid() === 0 ? ["--allow-root"] : [];
+const KIM = { name: "kim", displayName: "Kim Seoyeon", password: "quiet-lake-7301" };
 
-/** Starts a portal that ends, with everything it started, when `context` (a test or suite) does. */
-export async function startPortal(context, settings = {}) {
+/**
+ * Starts a portal that ends, with everything it started, when `context` (a test or suite) does. It has one account,
+ * whose home is a folder of the test's own; `account: null` leaves the first account to the portal.
+ */
+export async function startPortal(context, { account = KIM, ...settings } = {}) {
   const portal = await Portal.make(settings);
   context.after(() => portal.end());
+  if (account) await portal.addAccount(account);
   await portal.start();
   return portal;
 }
@@ -26,7 +32,7 @@ export async function startPortal(context, settings = {}) {
 class Portal {
   /** Where the browser finds it. */
   origin;
-  /** The account of the very first start. */
+  /** Name and password of its account. */
   account;
   /** The last lines it wrote, for a test that fails. */
   log = [];
@@ -49,10 +55,18 @@ class Portal {
     return portal;
   }
 
+  /** Makes an account that is the person who runs the test, with the test's home folder. */
+  async addAccount({ name, displayName, password }) {
+    const ids = ["--uid", `${process.getuid()}`, "--gid", `${process.getgid()}`];
+    const about = ["--display-name", displayName, "--home", this.home, "--shell", "/bin/bash"];
+    const answer = await this.run(["admin", "user", "add", name, ...ids, ...about, "--password-stdin", ...AS_ROOT], password);
+    if (answer.code !== 0) throw new Error(`no account could be made: ${answer.stderr}`);
+    this.account = { name, password };
+  }
+
   /** Starts it, or starts it again after `kill`, and waits until it says where it is. */
   async start() {
-    const asRoot = process.getuid() === 0 ? ["--allow-root"] : [];
-    const child = spawn("setpriv", ["--pdeathsig", "TERM", PROGRAM, "serve", ...asRoot], {
+    const child = spawn("setpriv", ["--pdeathsig", "TERM", PROGRAM, "serve", ...AS_ROOT], {
       cwd: this.home,
       env: this.#environment(),
       stdio: ["ignore", "pipe", "pipe"],
@@ -106,9 +120,10 @@ class Portal {
     if (this.#reaper.exitCode === null) await once(this.#reaper, "exit");
   }
 
-  /** Runs `myksc` with arguments as the same account would in a terminal; gives what it wrote. */
-  async run(...args) {
-    const child = spawn(PROGRAM, args, { cwd: this.home, env: this.#environment(), stdio: ["ignore", "pipe", "pipe"] });
+  /** Runs `myksc` in the portal's environment with `input` to read; gives what it wrote. */
+  async run(args, input = "") {
+    const child = spawn(PROGRAM, args, { cwd: this.home, env: this.#environment(), stdio: "pipe" });
+    child.stdin.on("error", () => {}).end(input);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
     const [code] = await once(child, "close");
