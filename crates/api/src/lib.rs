@@ -4,7 +4,9 @@
 //! handler takes an [`AppState`], says with [`Caller`] that somebody must be signed in, and answers a value or
 //! a [`Problem`] (RFC 9457); `?` on a [`myksc_core::Error`] makes one.
 
+mod app_view;
 mod caller;
+mod event_streams;
 mod extract;
 mod handlers;
 mod idempotency;
@@ -19,6 +21,7 @@ mod state;
 mod web_ui;
 
 pub use caller::{Caller, Credential};
+pub use event_streams::EventStreams;
 pub use openapi::{document, text as document_text};
 pub use problem::Problem;
 pub use router::router;

@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the handlers say of themselves, and what holds for all of them.
 
+use http::StatusCode;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -52,6 +53,7 @@ fn complete(mut document: OpenApi) -> OpenApi {
         SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
     );
     for operation in document.paths.paths.values_mut().flat_map(operations) {
+        describe_responses(operation);
         add_problem(operation);
         if operation.security.is_none() {
             let none: [&str; 0] = [];
@@ -76,6 +78,18 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     ]
     .into_iter()
     .filter_map(Option::as_mut)
+}
+
+/// A response needs a description; where a handler gives none, the status says enough.
+fn describe_responses(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let words = status.parse::<StatusCode>().ok().and_then(|status| status.canonical_reason());
+        if let (RefOr::T(response), Some(words)) = (response, words)
+            && response.description.is_empty()
+        {
+            response.description = words.to_owned();
+        }
+    }
 }
 
 fn add_problem(operation: &mut Operation) {

@@ -8,6 +8,8 @@ use myksc_files::Files;
 use myksc_identity::Access;
 use myksc_store::Store;
 
+use crate::event_streams::EventStreams;
+
 /// What the portal says of itself to anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -28,6 +30,8 @@ pub struct AppState {
     pub store: Store,
     /// Sign-in, sessions, tokens, tickets and accounts.
     pub access: Access,
+    /// Who listens to live events.
+    pub event_streams: EventStreams,
     /// Everybody's files, each through her own agent.
     pub files: Files,
 }

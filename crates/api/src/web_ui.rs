@@ -14,7 +14,7 @@ use crate::state::Site;
 struct Assets;
 
 /// First parts of the paths that the web UI's own router knows.
-const PAGES: &[&str] = &["", "sign-in", "apps", "jobs", "batch", "files", "account"];
+const PAGES: &[&str] = &["", "sign-in", "apps", "jobs", "files", "account"];
 
 /// Vite names the files below this folder by their content, so they never change.
 const HASHED: &str = "assets/";

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
-use myksc_api::{AppState, Site};
+use myksc_api::{AppState, EventStreams, Site};
 use myksc_files::{AgentProgram, Files, FurtherRoot};
 use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
 use myksc_identity::{Access, AccountPolicy, Clock, FirstUser, SessionLimits};
@@ -75,14 +75,15 @@ impl Serve {
             access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
         let site = Arc::new(site(config, port));
         let gateway = Gateway::new(gateway_config(config, &site)?, entrance::Entrance::new(&access));
+        let stop = stop_on_signals()?;
         let state = AppState {
             site: Arc::clone(&site),
             store: store.clone(),
             access: access.clone(),
+            event_streams: EventStreams::new(stop.clone()),
             files: Files::new(files_config(config, folder)?),
         };
 
-        let stop = stop_on_signals()?;
         let tasks = tokio_util::task::TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
