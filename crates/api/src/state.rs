@@ -6,6 +6,7 @@ use std::sync::Arc;
 use myksc_core::{AppId, Translated};
 use myksc_files::Files;
 use myksc_identity::Access;
+use myksc_jobs::Jobs;
 use myksc_store::Store;
 
 use crate::event_streams::EventStreams;
@@ -34,6 +35,8 @@ pub struct AppState {
     pub event_streams: EventStreams,
     /// Everybody's files, each through her own agent.
     pub files: Files,
+    /// Everybody's batch jobs.
+    pub jobs: Jobs,
 }
 
 impl Site {

@@ -14,7 +14,7 @@ mod file;
 mod follow;
 mod http;
 mod job;
-pub(crate) mod output;
+pub(crate) pub(crate) mod output;
 pub(crate) mod size;
 mod upload;
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, EventStreams, Site};
-use myksc_files::{AgentProgram, Files, FurtherRoot};
 use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
-use myksc_identity::{Access, AccountPolicy, Clock, FirstUser, SessionLimits};
+use myksc_identity::{AccountPolicy, FirstUser};
 use myksc_store::{Store, StoreError};
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
@@ -25,12 +25,10 @@ use crate::state_folder::StateFolder;
 
 mod entrance;
 mod revocations;
+mod services;
 
 /// How long a client may take to send a request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The longest name of a socket below the folder for them.
-const SOCKET_NAME_BYTES: usize = 32;
 
 /// What goes on beside the server until it ends.
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -69,37 +67,40 @@ impl Serve {
         let port = listeners.addresses()[0].port();
         let store = open_store(config).await?;
         let policy = AccountPolicy::of_this_process(self.allow_root, true);
-        let access = Access::new(&store, session_limits(config), &Clock::system())
-            .with_token_max_days(config.accounts.token_max_days);
-        let first =
-            access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
+        let access = services::access(config, &store);
+        let first = access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
         let site = Arc::new(site(config, port));
         let gateway = Gateway::new(gateway_config(config, &site)?, entrance::Entrance::new(&access));
         let stop = stop_on_signals()?;
         let state = AppState {
+            event_streams: EventStreams::new(stop.clone()),
+            files: services::files(config, folder)?,
+            jobs: services::jobs(config, folder, &store).await?,
             site: Arc::clone(&site),
             store: store.clone(),
             access: access.clone(),
-            event_streams: EventStreams::new(stop.clone()),
-            files: Files::new(files_config(config, folder)?),
         };
-
-        let tasks = tokio_util::task::TaskTracker::new();
+        let tasks = TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
         spawn(Box::pin(async move { access.keep_swept().await }));
 
         announce(&site, first.as_ref())?;
-        let times = ServerConfig {
-            header_timeout: HEADER_TIMEOUT,
-            shutdown_grace: Duration::from_secs(config.server.shutdown_secs),
-        };
         let portal = TowerToHyperService::new(myksc_api::router(state));
-        let served = myksc_gateway::server::run(times, listeners, gateway, portal, stop).await;
+        let served = myksc_gateway::server::run(times(config), listeners, gateway, portal, stop.clone()).await;
+        // A server that failed by itself must take the rest along.
+        stop.cancel();
         tasks.close();
         tasks.wait().await;
         store.close().await;
         served.or_exit(Exit::Failed, "the server")
+    }
+}
+
+fn times(config: &Config) -> ServerConfig {
+    ServerConfig {
+        header_timeout: HEADER_TIMEOUT,
+        shutdown_grace: Duration::from_secs(config.server.shutdown_secs),
     }
 }
 
@@ -121,27 +122,6 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
         StoreError::Address => broken("state.database: not a database address (sqlite:PATH or postgres://…)"),
         error => Failure::caused(Exit::Database, "the database", &error),
     })
-}
-
-fn files_config(config: &Config, folder: &StateFolder) -> Result<myksc_files::Config, Failure> {
-    let further = config.files.roots.iter().map(|root| FurtherRoot {
-        id: root.id.clone(),
-        title: root.title.clone(),
-        path: root.path.clone(),
-    });
-    Ok(myksc_files::Config {
-        program: AgentProgram::own(),
-        agents_dir: folder.folder("agents")?,
-        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
-        further_roots: further.collect(),
-    })
-}
-
-fn session_limits(config: &Config) -> SessionLimits {
-    SessionLimits {
-        idle_secs: i64::from(config.accounts.session_idle_hours) * 3600,
-        absolute_secs: i64::from(config.accounts.session_max_hours) * 3600,
-    }
 }
 
 fn site(config: &Config, port: u16) -> Site {

@@ -92,6 +92,12 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
     check_owner(path)
 }
 
+/// Makes the folder if it is not there, and sees that it is ours alone.
+pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
+    make_folder(path).map_err(|error| refuse(path, &error))?;
+    check_owner(path)
+}
+
 fn make_folder(path: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

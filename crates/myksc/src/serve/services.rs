@@ -1,0 +1,82 @@
+//! The services of the portal, made as the configuration says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use myksc_core::{Identity, Translated};
+use myksc_files::{AgentProgram, Files, FurtherRoot};
+use myksc_identity::{Access, Clock, SessionLimits};
+use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
+use myksc_spool::SupervisorProgram;
+use myksc_store::Store;
+
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure, OrExit as _};
+use crate::state_folder::StateFolder;
+
+/// The longest name of a socket below the folder for them.
+const SOCKET_NAME_BYTES: usize = 32;
+
+/// The id of the local queue's system.
+const LOCAL_SYSTEM: &str = "local";
+
+/// Sign-in, sessions, tokens and tickets.
+pub(super) fn access(config: &Config, store: &Store) -> Access {
+    let accounts = &config.accounts;
+    let limits = SessionLimits {
+        idle_secs: i64::from(accounts.session_idle_hours) * 3600,
+        absolute_secs: i64::from(accounts.session_max_hours) * 3600,
+    };
+    Access::new(store, limits, &Clock::system()).with_token_max_days(accounts.token_max_days)
+}
+
+/// Everybody's files.
+pub(super) fn files(config: &Config, folder: &StateFolder) -> Result<Files, Failure> {
+    let further = config.files.roots.iter().map(|root| FurtherRoot {
+        id: root.id.clone(),
+        title: root.title.clone(),
+        path: root.path.clone(),
+    });
+    Ok(Files::new(myksc_files::Config {
+        program: AgentProgram::own(),
+        agents_dir: folder.folder("agents")?,
+        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
+        further_roots: further.collect(),
+    }))
+}
+
+/// The systems for batch jobs, and what was left to do for them.
+pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -> Result<Jobs, Failure> {
+    let mut systems = Vec::new();
+    if config.queue.enabled {
+        let local = Local::start(local_queue(config, folder)?).await.or_exit(Exit::Failed, "the local queue")?;
+        systems.push(SystemConfig {
+            id: LOCAL_SYSTEM.to_owned(),
+            title: Translated { en: "This machine".to_owned(), ko: "이 컴퓨터".to_owned() },
+            scheduler: Arc::new(local),
+        });
+    }
+    Ok(Jobs::start(store.clone(), systems, roots_of(config)))
+}
+
+fn local_queue(config: &Config, folder: &StateFolder) -> Result<LocalConfig, Failure> {
+    let mut local = LocalConfig::new(folder.folder("jobs")?, SupervisorProgram::own());
+    for queue in &mut local.queues {
+        if config.queue.slots > 0 {
+            queue.slots = config.queue.slots;
+        }
+        queue.max_walltime_secs = config.queue.max_walltime_secs;
+        queue.default_walltime_secs = queue.default_walltime_secs.min(queue.max_walltime_secs);
+    }
+    Ok(local)
+}
+
+/// A person's roots as her jobs see them.
+fn roots_of(config: &Config) -> RootsOf {
+    let further: Vec<config::Root> = config.files.roots.clone();
+    Arc::new(move |who: &Identity| {
+        let home = ("home".to_owned(), who.home.clone());
+        let further = further.iter().map(|root| (root.id.clone(), PathBuf::from(root.path.replace("{name}", &who.name))));
+        Roots::new(std::iter::once(home).chain(further))
+    })
+}
