@@ -1,7 +1,22 @@
 //! The catalogue, launches, and the runtimes apps run on.
+//!
+//! Start reading at [`Apps`], the service behind the API. What it is asked to do it writes down as an intent; the
+//! control loop (`control.rs`) brings the [`Runtime`] there, and merges what that sees into the record.
 
+mod adopt;
+mod apps;
 mod catalogue;
+mod control;
+mod merge;
+mod resources;
+mod routes;
+mod runtime;
+mod secret;
 
+pub use apps::{Apps, AppsConfig, LaunchRequest, LogChunk, StartError, TemplateView};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };
+pub use routes::RouteChange;
+pub use runtime::{Answer, Availability, Found, Launch, Observation, Observed, Runtime, RuntimeEvent};
+pub use secret::SecretKey;

@@ -14,7 +14,7 @@ mod watch;
 
 pub use error::SpoolError;
 pub use folder::{Folder, Lock};
-pub use log::{Chunk, read_chunk};
+pub use log::{Chunk, cut, read_chunk};
 pub use start::SupervisorProgram;
 pub use state::State;
 pub use watch::{Change, Changes, WatchSet, watcher};

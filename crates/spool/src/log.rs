@@ -49,17 +49,24 @@ pub fn read_chunk(path: &Path, offset: i64, limit: u64, complete: bool) -> Resul
     let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(usize::MAX)];
     let read = at(path, read_up_to(&file, &mut bytes, start))?;
     bytes.truncate(read);
-    let skipped = if from_end && start > 0 { leading_rest(&bytes) } else { 0 };
+    Ok(cut(&bytes, start, size_bytes, from_end, complete))
+}
+
+/// Makes a piece of bytes that begin at `start` of a file: its text ends, and after a jump from the end also
+/// begins, at a character's boundary.
+#[must_use]
+pub fn cut(bytes: &[u8], start: u64, size_bytes: u64, from_end: bool, complete: bool) -> Chunk {
+    let skipped = if from_end && start > 0 { leading_rest(bytes) } else { 0 };
     let at_end = start + bytes.len() as u64 >= size_bytes;
-    let held_back = if complete && at_end { 0 } else { trailing_part(&bytes) };
-    let kept = &bytes[skipped..bytes.len() - held_back];
+    let held_back = if complete && at_end { 0 } else { trailing_part(bytes) };
+    let kept = &bytes[skipped..(bytes.len() - held_back).max(skipped)];
     let offset = start + skipped as u64;
-    Ok(Chunk {
+    Chunk {
         offset,
         next_offset: offset + kept.len() as u64,
         size_bytes,
         text: String::from_utf8_lossy(kept).into_owned(),
-    })
+    }
 }
 
 /// Opens without waiting (a FIFO in the file's place would block for ever) and only what is a regular file.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::process::Command;
+use tokio::task::JoinHandle;
 
 use myksc_core::crash;
 
@@ -32,18 +33,21 @@ impl SupervisorProgram {
 
 impl Folder {
     /// Starts a supervisor for this folder. It leaves this process's session by itself, outlives it, and gets
-    /// only `PATH` of its environment (and the crash point of a test). Call within a tokio runtime, which
-    /// collects its exit status.
+    /// only `PATH` of its environment (and, the first one of a folder, the crash point of a test). Call within a tokio runtime, which
+    /// collects its exit status; the handle is done when it ended, and may be dropped.
     ///
     /// # Errors
     /// When the program does not start or `supervisor.log` can't be written.
-    pub fn start_supervisor(&self, program: &SupervisorProgram) -> Result<(), SpoolError> {
+    pub fn start_supervisor(&self, program: &SupervisorProgram) -> Result<JoinHandle<()>, SpoolError> {
         let log_path = self.path().join("supervisor.log");
+        // A test that lets one die wants to see the next one do well.
+        let may_crash = !log_path.exists();
         let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&log_path);
         let log = at(&log_path, log)?;
         let mut command = Command::new(&program.program);
         command.args(&program.arguments).arg(self.path()).current_dir("/").env_clear();
-        for name in ["PATH", crash::VARIABLE] {
+        let passed_on = [Some("PATH"), may_crash.then_some(crash::VARIABLE)];
+        for name in passed_on.into_iter().flatten() {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
@@ -53,13 +57,12 @@ impl Folder {
             .spawn()
             .map_err(|source| SpoolError::Supervisor { program: program.program.clone(), source })?;
         let name = self.name().to_owned();
-        tokio::spawn(async move {
+        Ok(tokio::spawn(async move {
             match child.wait().await {
                 Ok(status) if status.success() => {}
                 Ok(status) => tracing::warn!(folder = name, %status, "a supervisor ended in an unusual way"),
                 Err(error) => tracing::warn!(folder = name, %error, "a supervisor's end was not seen"),
             }
-        });
-        Ok(())
+        }))
     }
 }

@@ -5,6 +5,9 @@ use myksc_core::{App, AppId, AppPhase, Timestamp, UserId};
 use crate::db::{Store, Tx, execute, fetch_all, fetch_optional};
 use crate::error::StoreError;
 
+const OF_OWNER: &str =
+    "SELECT body, revision FROM apps WHERE owner = $1 AND phase <> 'deleted' ORDER BY created_at, id";
+
 impl Tx {
     /// Adds an app and gives it a revision.
     ///
@@ -47,6 +50,14 @@ impl Tx {
         )?;
         Ok(changed == 1)
     }
+
+    /// As [`Store::apps_of`], within this transaction.
+    ///
+    /// # Errors
+    /// What the engine says, or a row that can't be read.
+    pub async fn apps_of(&mut self, owner: &UserId) -> Result<Vec<App>, StoreError> {
+        fetch_all!(self, Row, OF_OWNER, owner.as_str())?.into_iter().map(read).collect()
+    }
 }
 
 impl Store {
@@ -66,9 +77,7 @@ impl Store {
     /// What the engine says, or a row that can't be read.
     pub async fn apps_of(&self, owner: &UserId) -> Result<Vec<App>, StoreError> {
         let mut reader = self.reader().await?;
-        let sql = "SELECT body, revision FROM apps
-             WHERE owner = $1 AND phase <> 'deleted' ORDER BY created_at, id";
-        fetch_all!(reader, Row, sql, owner.as_str())?.into_iter().map(read).collect()
+        fetch_all!(reader, Row, OF_OWNER, owner.as_str())?.into_iter().map(read).collect()
     }
 
     /// Everybody's apps but the deleted ones.

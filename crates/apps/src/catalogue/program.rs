@@ -1,6 +1,6 @@
 //! Looking for a recipe's program on this machine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::process::Command;
 
-use super::{Program, Template};
+use super::Program;
 
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -17,28 +17,25 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// Finds programs, and remembers their versions until their files change.
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// Paths from the configuration, by template.
-    configured: BTreeMap<String, PathBuf>,
+    /// Folders from the configuration, looked into before those of `PATH`.
+    folders: Vec<PathBuf>,
     versions: Mutex<HashMap<PathBuf, (SystemTime, Option<String>)>>,
 }
 
 impl Programs {
-    pub(crate) fn new(configured: BTreeMap<String, PathBuf>) -> Self {
-        Self { configured, versions: Mutex::default() }
+    pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, versions: Mutex::default() }
     }
 
-    /// Where a template's program is: by its environment variable, the configuration or `PATH`.
-    pub(crate) fn locate(&self, template: &Template, program: &Program) -> Option<PathBuf> {
-        let named = program.variable.as_ref().and_then(env::var_os).map(PathBuf::from);
-        let configured = named.or_else(|| self.configured.get(&template.id).cloned());
-        match configured {
-            Some(path) => is_executable(&path).then_some(path),
-            None => {
-                let folders = env::var_os("PATH").unwrap_or_default();
-                let mut candidates = env::split_paths(&folders).map(|folder| folder.join(&program.name));
-                candidates.find(|path| path.is_absolute() && is_executable(path))
-            }
+    /// Where a program is: by its environment variable, in the configured folders or in those of `PATH`.
+    pub(crate) fn locate(&self, program: &Program) -> Option<PathBuf> {
+        if let Some(path) = program.variable.as_ref().and_then(env::var_os).map(PathBuf::from) {
+            return is_executable(&path).then_some(path);
         }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = self.folders.iter().cloned().chain(env::split_paths(&path));
+        let mut candidates = folders.map(|folder| folder.join(&program.name));
+        candidates.find(|path| path.is_absolute() && is_executable(path))
     }
 
     /// The version, if it was asked for since the file changed.

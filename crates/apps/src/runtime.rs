@@ -1,0 +1,154 @@
+//! The seam between apps and where they run.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+use myksc_core::app::{Failure, StepRecord};
+use myksc_core::grant::Endpoint;
+use myksc_core::{App, AppId, Error, Identity, Resources, Timestamp};
+use myksc_spool::Chunk;
+
+use crate::catalogue::{Missing, Template};
+
+pub(crate) mod local;
+
+/// What a call of a runtime gives, some time later.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// Where apps run. Every call carries the identity of the app's owner; a runtime that can't act as that one
+/// refuses. All calls may be repeated after a death of the portal and do nothing twice.
+pub trait Runtime: fmt::Debug + Send + Sync {
+    /// `local` or `kubernetes`.
+    fn name(&self) -> &'static str;
+
+    /// What one app can get at most.
+    fn capacity(&self) -> Resources;
+
+    /// What keeps this template from running here, and else its version if that is known.
+    fn availability(&self, template: &Template) -> Availability;
+
+    /// Brings the app's present generation on its way.
+    ///
+    /// # Errors
+    /// A refusal, whose code and text become the app's failure.
+    fn launch<'a>(
+        &'a self,
+        identity: &'a Identity,
+        app: &'a App,
+        template: &'a Template,
+    ) -> Answer<'a, Launch>;
+
+    /// Asks the present generation to end.
+    ///
+    /// # Errors
+    /// When it can't be asked now.
+    fn stop<'a>(&'a self, identity: &'a Identity, app: &'a App) -> Answer<'a, ()>;
+
+    /// Takes note of a new name.
+    ///
+    /// # Errors
+    /// When it can't be noted now.
+    fn describe<'a>(&'a self, identity: &'a Identity, app: &'a App) -> Answer<'a, ()>;
+
+    /// Removes everything of an ended app but the person's own files.
+    ///
+    /// # Errors
+    /// When something of it runs or can't be removed now.
+    fn remove<'a>(&'a self, identity: &'a Identity, app: &'a App) -> Answer<'a, ()>;
+
+    /// Where the app's present generation is.
+    ///
+    /// # Errors
+    /// When that can't be seen now.
+    fn observe<'a>(&'a self, app: &'a App) -> Answer<'a, Observation>;
+
+    /// A piece of the app's output by byte offset; a negative one counts from the end.
+    ///
+    /// # Errors
+    /// When it can't be read now.
+    fn log<'a>(&'a self, identity: &'a Identity, app: &'a App, offset: i64, limit: u64) -> Answer<'a, Chunk>;
+
+    /// All apps that are here, whoever knows of them.
+    ///
+    /// # Errors
+    /// When that can't be seen now.
+    fn found(&self) -> Answer<'_, Vec<Found>>;
+}
+
+/// Whether a template can be launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// The program's version, as it says itself.
+    pub version: Option<String>,
+    /// What it needs and has not; empty when it can be launched.
+    pub missing: Vec<Missing>,
+}
+
+/// How a launch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Launch {
+    /// It is on its way.
+    Begun,
+    /// An earlier generation has to end first; a change will tell.
+    Later,
+}
+
+/// An app that a runtime found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The app as it was last described.
+    pub app: App,
+    /// Its owner.
+    pub identity: Identity,
+}
+
+/// What a runtime sees of an app's present generation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// Where it is.
+    pub state: Observed,
+    /// The steps it reached, in their order, without `accepted`.
+    pub steps: Vec<StepRecord>,
+    /// How its limits are enforced, once that is known.
+    pub limits_by: Option<String>,
+    /// Where it listens and the `Authorization` it expects.
+    pub place: Option<(Endpoint, Option<String>)>,
+}
+
+/// Where an app is, as its runtime sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observed {
+    /// There is nothing of this generation.
+    Absent,
+    /// On its way, or running without an answer yet.
+    Coming,
+    /// It answers.
+    Answering,
+    /// It runs and did not answer in time.
+    Silent(Failure),
+    /// It ended.
+    Ended {
+        /// When.
+        at: Timestamp,
+        /// Why, unless it was asked to.
+        failure: Option<Failure>,
+    },
+}
+
+/// Something about an app may be new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuntimeEvent {
+    /// Observe this app.
+    App(AppId),
+    /// Observe all apps.
+    All,
+}
+
+impl Observation {
+    /// Nothing of the generation is there.
+    #[must_use]
+    pub fn absent() -> Self {
+        Self { state: Observed::Absent, steps: Vec::new(), limits_by: None, place: None }
+    }
+}

@@ -1,0 +1,147 @@
+//! Where local apps listen, and what the machine has.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use sha2::{Digest as _, Sha256};
+
+use myksc_core::grant::Endpoint;
+use myksc_core::{AppId, Error, Resources};
+
+use crate::catalogue::Listen;
+
+/// `sun_path` of unix(7) less the NUL and less `/<app-id>.sock`.
+const MAX_RUN_DIR_BYTES: usize = 107 - 22;
+
+/// The folder of the sockets, made if it is not there: in the state folder, or in `/tmp` when that is too long
+/// for a socket's address.
+///
+/// # Errors
+/// When it can't be made, or somebody else has made the one in `/tmp`.
+pub(super) fn run_dir(state_dir: &Path) -> io::Result<PathBuf> {
+    let wanted = state_dir.join("run");
+    if wanted.as_os_str().len() <= MAX_RUN_DIR_BYTES {
+        DirBuilder::new().recursive(true).mode(0o700).create(&wanted)?;
+        return Ok(wanted);
+    }
+    let uid = rustix::process::getuid().as_raw();
+    let hash = hex::encode(&Sha256::digest(state_dir.as_os_str().as_bytes())[..8]);
+    let short = PathBuf::from(format!("/tmp/myksc-{uid}-{hash}"));
+    match DirBuilder::new().mode(0o700).create(&short) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        result => result?,
+    }
+    // Anybody may make folders in /tmp, so only our own one, closed to others, will do.
+    let made = fs::symlink_metadata(&short)?;
+    if made.is_dir() && made.uid() == uid && made.mode() & 0o077 == 0 {
+        Ok(short)
+    } else {
+        Err(io::Error::other(format!("{} is not a folder of our own with mode 0700", short.display())))
+    }
+}
+
+/// A place for an app to listen.
+///
+/// # Errors
+/// When the machine has no free port.
+pub(super) fn endpoint(listen: Listen, run_dir: &Path, app: &AppId) -> Result<Endpoint, Error> {
+    match listen {
+        Listen::Unix => Ok(Endpoint::Unix(socket(run_dir, app))),
+        Listen::Tcp => {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::internal)?;
+            Ok(Endpoint::Tcp(listener.local_addr().map_err(Error::internal)?))
+        }
+    }
+}
+
+/// Removes an app's socket; one that is gone is no error.
+pub(super) fn remove_socket(run_dir: &Path, app: &AppId) {
+    let _ = fs::remove_file(socket(run_dir, app));
+}
+
+/// Whether this user has a listener at a loopback port. Before the app listens, anybody of the machine could
+/// take its port and the secret with it.
+pub(super) fn is_own_listener(address: &SocketAddr) -> bool {
+    let uid = rustix::process::getuid().as_raw();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
+    let owners: Vec<u32> = tables.iter().flat_map(|table| listeners(table, address.port())).collect();
+    !owners.is_empty() && owners.iter().all(|owner| *owner == uid)
+}
+
+/// Cores this process may run on and memory of the machine. Apps of one machine get no GPUs.
+pub(super) fn machine() -> Resources {
+    static MACHINE: OnceLock<Resources> = OnceLock::new();
+    *MACHINE.get_or_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        Resources {
+            cpu_millis: u32::try_from(cores.saturating_mul(1000)).unwrap_or(u32::MAX),
+            memory_bytes: total_memory_bytes(&meminfo).unwrap_or_default(),
+            gpus: 0,
+        }
+    })
+}
+
+fn socket(run_dir: &Path, app: &AppId) -> PathBuf {
+    run_dir.join(format!("{app}.sock"))
+}
+
+/// User ids of the listeners at a port: proc_pid_net(5), state `0A` is TCP_LISTEN.
+fn listeners(table: &str, port: u16) -> Vec<u32> {
+    let owner = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
+        let is_it = u16::from_str_radix(local_port, 16) == Ok(port) && *fields.get(3)? == "0A";
+        is_it.then(|| fields.get(7)?.parse().ok()).flatten()
+    };
+    table.lines().skip(1).filter_map(owner).collect()
+}
+
+/// `MemTotal` of proc_meminfo(5), which counts in KiB.
+fn total_memory_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_lie_in_the_state_folder_or_where_their_address_fits() {
+        let state = tempfile::tempdir().unwrap();
+        assert_eq!(run_dir(state.path()).unwrap(), state.path().join("run"));
+        let long = state.path().join("x".repeat(120));
+        let short = run_dir(&long).unwrap();
+        let app = AppId::random();
+        assert!(short.starts_with("/tmp") && socket(&short, &app).as_os_str().len() <= 107);
+        assert_eq!(run_dir(&long).unwrap(), short, "taken again");
+        fs::set_permissions(&short, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert!(run_dir(&long).is_err(), "others could look in");
+        fs::remove_dir(&short).unwrap();
+        std::os::unix::fs::symlink(state.path(), &short).unwrap();
+        assert!(run_dir(&long).is_err(), "a link could lead anywhere");
+        fs::remove_file(&short).unwrap();
+    }
+
+    #[test]
+    fn only_a_listener_of_this_user_counts() {
+        let table =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1
+   1: 0100007F:1F91 00000000:0000 01 00000000:00000000 00:00000000 00000000  1000        0 1 1\n";
+        assert_eq!(listeners(table, 8080), [1000]);
+        assert_eq!(listeners(table, 8081), [0u32; 0], "connected, not listening");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(is_own_listener(&address));
+        drop(listener);
+        assert!(!is_own_listener(&address));
+    }
+}
