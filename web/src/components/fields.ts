@@ -21,3 +21,8 @@ export function useOtherFieldErrors(error: unknown, shown: (field: string) => bo
   if (!(error instanceof ApiError)) return [];
   return error.fields.filter((problem) => !shown(problem.field)).map((problem) => `${problem.field}: ${problemText(problem, i18n)}`);
 }
+
+/** Takes the reader to the first field that does not hold, once it is marked. */
+export function focusFirstInvalid(form: HTMLElement | null): void {
+  setTimeout(() => form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+}

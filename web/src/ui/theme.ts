@@ -1,6 +1,12 @@
 // Our own look on the kit: palette, shape, scale.
 
-import { ActionIcon, Button, createTheme, defaultVariantColorsResolver, Input, localStorageColorSchemeManager, Menu, Modal, type MantineColorsTuple, type VariantColorsResolver } from "@mantine/core";
+import {
+  createTheme,
+  defaultVariantColorsResolver,
+  localStorageColorSchemeManager,
+  type MantineColorsTuple,
+  type VariantColorsResolver,
+} from "@mantine/core";
 
 const marine: MantineColorsTuple = [
   "#eef0fd", "#dde2fb", "#c3ccfb", "#a3b2ff", "#7386ec", "#4c61da", "#3144c4", "#2636a3", "#1e2b83", "#172164",
@@ -42,15 +48,22 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   focusRing: "auto",
+  // Plain objects: naming the kit's parts here would load them all with the first page.
   components: {
-    Button: Button.extend({ defaultProps: { size: "sm" }, styles: { label: { fontWeight: 600 } } }),
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: "subtle", color: "gray", size: 32 } }),
-    Input: Input.extend({ defaultProps: { size: "sm" } }),
-    InputWrapper: Input.Wrapper.extend({ defaultProps: { size: "sm", inputWrapperOrder: ["label", "input", "description", "error"] } }),
-    Menu: Menu.extend({ defaultProps: { position: "bottom-end", shadow: "md", withinPortal: true, transitionProps: { duration: 90 } } }),
-    Modal: Modal.extend({
-      // The dialog's title row is no banner of the page.
-      defaultProps: { attributes: { header: { role: "presentation" } }, centered: true, radius: "lg", overlayProps: { backgroundOpacity: 0.45 }, transitionProps: { duration: 120, transition: "fade" } },
-    }),
+    Button: { defaultProps: { size: "sm" }, styles: { label: { fontWeight: 600 } } },
+    ActionIcon: { defaultProps: { variant: "subtle", color: "gray", size: 32 } },
+    Input: { defaultProps: { size: "sm" } },
+    InputWrapper: { defaultProps: { size: "sm", inputWrapperOrder: ["label", "input", "description", "error"] } },
+    Menu: { defaultProps: { position: "bottom-end", shadow: "md", withinPortal: true, transitionProps: { duration: 90 } } },
+    Modal: {
+      defaultProps: {
+        // The dialog's title row is no banner of the page.
+        attributes: { header: { role: "presentation" } },
+        centered: true,
+        radius: "lg",
+        overlayProps: { backgroundOpacity: 0.45 },
+        transitionProps: { duration: 120, transition: "fade" },
+      },
+    },
   },
 });

@@ -1,17 +1,15 @@
-// Everything that can be done with one app.
+// The button that opens the menu of one app.
 
-import { ActionIcon, Menu } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
-import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { ActionIcon } from "@mantine/core";
+import { lazy, Suspense, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { App } from "../../api/types";
-import { errorText } from "../../lib/problemText";
+import { useOnDemand } from "../../lib/useOnDemand";
 import { Icon } from "../../ui/icons";
-import { can, useRestartApp, useStartApp, useStopApp } from "./actions";
-import { DeleteAppDialog } from "./DeleteAppDialog";
-import { RenameAppDialog } from "./RenameAppDialog";
+
+const load = () => import("./AppMenuList");
+const AppMenuList = lazy(() => load().then((module) => ({ default: module.AppMenuList })));
 
 interface Props {
   app: App;
@@ -19,49 +17,20 @@ interface Props {
 }
 
 export function AppMenu({ app, onDeleted }: Props) {
-  const { t, i18n } = useTranslation("apps");
-  const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
-  const tell = { onError: (error: Error) => void notifications.show({ color: "red", message: errorText(error, i18n) }) };
-  const [start, stop, restart] = [useStartApp(), useStopApp(), useRestartApp()];
-  const close = () => setDialog(null);
+  const { t } = useTranslation("apps");
+  const { isWanted, handlers } = useOnDemand(load);
+  const button = useRef<HTMLButtonElement>(null);
+  const target = (
+    <ActionIcon ref={button} aria-label={t("action.menu", { name: app.name })} aria-haspopup="menu" {...handlers}>
+      <Icon name="more" />
+    </ActionIcon>
+  );
+  if (!isWanted) return target;
   return (
-    <>
-      <Menu width={220}>
-        <Menu.Target>
-          <ActionIcon aria-label={t("action.menu", { name: app.name })} loading={restart.isPending}>
-            <Icon name="more" />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item leftSection={<Icon name="log" size={16} />} renderRoot={(props) => <Link to="/apps/$id" params={{ id: app.id }} {...props} />}>
-            {t("action.details")}
-          </Menu.Item>
-          {can.restart(app) && (
-            <Menu.Item leftSection={<Icon name="restart" size={16} />} onClick={() => restart.mutate(app.id, tell)}>
-              {t("action.restart")}
-            </Menu.Item>
-          )}
-          {can.start(app) && (
-            <Menu.Item leftSection={<Icon name="play" size={16} />} onClick={() => start.mutate(app.id, tell)}>
-              {t("action.start")}
-            </Menu.Item>
-          )}
-          {can.stop(app) && (
-            <Menu.Item leftSection={<Icon name="stop" size={16} />} onClick={() => stop.mutate(app.id, tell)}>
-              {t("action.stop")}
-            </Menu.Item>
-          )}
-          <Menu.Item leftSection={<Icon name="edit" size={16} />} onClick={() => setDialog("rename")}>
-            {t("action.rename")}
-          </Menu.Item>
-          <Menu.Divider />
-          <Menu.Item color="red" leftSection={<Icon name="trash" size={16} />} onClick={() => setDialog("delete")}>
-            {t("action.delete")}
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
-      <RenameAppDialog app={app} opened={dialog === "rename"} onClose={close} />
-      <DeleteAppDialog app={app} opened={dialog === "delete"} onClose={close} onDeleted={onDeleted} />
-    </>
+    <Suspense fallback={target}>
+      <AppMenuList app={app} onDeleted={onDeleted} onDialogClosed={() => button.current?.focus()}>
+        {target}
+      </AppMenuList>
+    </Suspense>
   );
 }

@@ -1,51 +1,13 @@
-// The session is over in the middle of work: sign in over the page, and it goes on where it was.
+// Waits for the session to be over; what asks for a new sign-in is loaded then.
 
-import { Button, Group, Modal } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { lazy, Suspense } from "react";
 
-import { tellSiblings } from "../../api/events";
-import { queryClient } from "../../api/queryClient";
-import { session, signedIn, signInAsked, signInDeclined } from "../../api/session";
-import type { Session } from "../../api/types";
+import { signInAsked } from "../../api/session";
 import { useStore } from "../../lib/store";
-import { SignInForm } from "./SignInForm";
+
+const SignInAgainDialog = lazy(() => import("./SignInAgainDialog").then((module) => ({ default: module.SignInAgainDialog })));
 
 export function SignInAgain() {
-  const { t } = useTranslation();
-  const asked = useStore(signInAsked);
-  const account = useStore(session)?.user.name;
-  return (
-    <Modal
-      opened={asked}
-      onClose={signInDeclined}
-      title={t("again.title")}
-      closeOnClickOutside={false}
-      withCloseButton={false}
-      zIndex={400}
-    >
-      <p className="muted" style={{ marginBlockEnd: "1rem" }}>
-        {t("again.why")}
-      </p>
-      {account && <SignInForm account={account} onDone={goOn} />}
-      <Group justify="space-between" mt="md">
-        <Button variant="subtle" size="xs" onClick={leaveForAnother}>
-          {t("again.other")}
-        </Button>
-        <Button variant="subtle" color="gray" size="xs" onClick={signInDeclined}>
-          {t("again.later")}
-        </Button>
-      </Group>
-    </Modal>
-  );
-}
-
-function goOn(next: Session): void {
-  signedIn(next);
-  tellSiblings("in");
-  void queryClient.invalidateQueries();
-}
-
-function leaveForAnother(): void {
-  const here = window.location.pathname + window.location.search;
-  window.location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+  const isAsked = useStore(signInAsked);
+  return <Suspense>{isAsked && <SignInAgainDialog />}</Suspense>;
 }

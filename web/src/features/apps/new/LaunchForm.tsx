@@ -9,7 +9,7 @@ import { useTranslation } from "react-i18next";
 import { api, newIdempotencyKey, ok } from "../../../api/client";
 import { keys } from "../../../api/keys";
 import type { CreateApp, Template } from "../../../api/types";
-import { useFieldErrors, useOtherFieldErrors } from "../../../components/fields";
+import { focusFirstInvalid, useFieldErrors, useOtherFieldErrors } from "../../../components/fields";
 import { ProblemNote } from "../../../components/ProblemNote";
 import { useText } from "../../../i18n/useLanguage";
 import { appsQuery, keepApp } from "../queries";
@@ -85,11 +85,13 @@ function useLaunchForm(template: Template) {
       const own = problems[field];
       return own ? String(t(own.code, own.params as never)) : told(field);
     },
-    submit: (event: FormEvent) => {
+    submit: (event: FormEvent<HTMLFormElement>) => {
       event.preventDefault();
+      if (launch.isPending) return;
+      const form = event.currentTarget;
       setChecked(true);
-      if (launch.isPending || Object.keys(launchProblems(template, values, names)).length > 0) return;
-      launch.mutate(toRequest(template, values));
+      if (Object.keys(launchProblems(template, values, names)).length > 0) return focusFirstInvalid(form);
+      launch.mutate(toRequest(template, values), { onError: () => focusFirstInvalid(form) });
     },
   };
 }
