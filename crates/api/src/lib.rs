@@ -6,6 +6,8 @@
 
 mod app_view;
 mod caller;
+mod chunk;
+mod entrance;
 mod event_streams;
 mod extract;
 mod handlers;
@@ -18,9 +20,12 @@ mod request_id;
 mod router;
 mod security;
 mod state;
+#[cfg(test)]
+mod testing;
 mod web_ui;
 
 pub use caller::{Caller, Credential};
+pub use entrance::Entrance;
 pub use event_streams::EventStreams;
 pub use openapi::{document, text as document_text};
 pub use problem::Problem;

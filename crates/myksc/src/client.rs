@@ -14,7 +14,7 @@ mod file;
 mod follow;
 mod http;
 mod job;
-pub(crate) pub(crate) mod output;
+pub(crate) mod output;
 pub(crate) mod size;
 mod upload;
 

@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit as _};
 
 mod admin;
-mod admin;
 mod agent;
 mod client;
 mod config;
@@ -37,8 +36,6 @@ enum Command {
     /// Run the portal.
     Serve(serve::Serve),
     /// Look after accounts and contracts, on the portal's machine.
-    Admin(admin::Admin),
-    /// Accounts and contracts, in the portal's database.
     Admin(admin::Admin),
     /// Look at the portal's configuration.
     #[command(subcommand)]
@@ -69,7 +66,6 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Agent(command) => return command.run(),
         Command::Serve(serve) => serve.run(),
-        Command::Admin(admin) => block_on(admin.run(cli.options)),
         Command::Admin(admin) => block_on(admin.run(cli.options)),
         Command::Config(command) => command.run(cli.options.is_json()),
         Command::Openapi => openapi(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
-use myksc_api::{AppState, EventStreams, Site};
+use myksc_api::{AppState, Entrance, EventStreams, Site};
 use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
 use myksc_identity::{AccountPolicy, FirstUser};
 use myksc_store::{Store, StoreError};
@@ -23,8 +23,8 @@ use crate::exit::{Exit, Failure, OrExit as _};
 use crate::log;
 use crate::state_folder::StateFolder;
 
-mod entrance;
 mod revocations;
+mod routes;
 mod services;
 
 /// How long a client may take to send a request's head.
@@ -68,11 +68,14 @@ impl Serve {
         let store = open_store(config).await?;
         let policy = AccountPolicy::of_this_process(self.allow_root, true);
         let access = services::access(config, &store);
-        let first = access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
+        let first =
+            access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
         let site = Arc::new(site(config, port));
-        let gateway = Gateway::new(gateway_config(config, &site)?, entrance::Entrance::new(&access));
+        let gateway = Gateway::new(gateway_config(config, &site)?, Entrance::new(&access));
         let stop = stop_on_signals()?;
+        let apps = services::apps(config, folder, &store).await?;
         let state = AppState {
+            apps: apps.clone(),
             event_streams: EventStreams::new(stop.clone()),
             files: services::files(config, folder)?,
             jobs: services::jobs(config, folder, &store).await?,
@@ -82,16 +85,20 @@ impl Serve {
         };
         let tasks = TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
+        let changes = routes::give_all(&apps, &gateway);
+        spawn(Box::pin(routes::push(apps.clone(), changes, gateway.clone())));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
         spawn(Box::pin(async move { access.keep_swept().await }));
 
         announce(&site, first.as_ref())?;
         let portal = TowerToHyperService::new(myksc_api::router(state));
-        let served = myksc_gateway::server::run(times(config), listeners, gateway, portal, stop.clone()).await;
+        let served =
+            myksc_gateway::server::run(times(config), listeners, gateway, portal, stop.clone()).await;
         // A server that failed by itself must take the rest along.
         stop.cancel();
         tasks.close();
         tasks.wait().await;
+        apps.shutdown().await;
         store.close().await;
         served.or_exit(Exit::Failed, "the server")
     }

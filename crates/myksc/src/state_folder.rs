@@ -86,12 +86,6 @@ impl StateFolder {
     }
 }
 
-/// Makes the folder if it is not there; refuses one of another account.
-pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
-    make_folder(path).map_err(|error| refuse(path, &error))?;
-    check_owner(path)
-}
-
 /// Makes the folder if it is not there, and sees that it is ours alone.
 pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
     make_folder(path).map_err(|error| refuse(path, &error))?;

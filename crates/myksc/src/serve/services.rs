@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use myksc_apps::{Apps, AppsConfig, SecretKey, StartError};
 use myksc_core::{Identity, Translated};
 use myksc_files::{AgentProgram, Files, FurtherRoot};
 use myksc_identity::{Access, Clock, SessionLimits};
@@ -10,7 +11,7 @@ use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -45,11 +46,28 @@ pub(super) fn files(config: &Config, folder: &StateFolder) -> Result<Files, Fail
     }))
 }
 
+/// Everybody's apps, those that run already included.
+pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -> Result<Apps, Failure> {
+    let apps = AppsConfig {
+        apps_dir: folder.folder("apps")?,
+        run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
+        catalogue_dir: config.apps.catalogue.clone(),
+        program_folders: config.apps.program_folders.clone(),
+        supervisor: SupervisorProgram::own(),
+        secret_key: SecretKey::new(folder.secret_key()?),
+    };
+    Apps::start(apps, store.clone()).await.map_err(|error| match error {
+        StartError::Catalogue(error) => broken(error.to_string()),
+        StartError::Other(error) => Failure::caused(Exit::Failed, "the apps", &error),
+    })
+}
+
 /// The systems for batch jobs, and what was left to do for them.
 pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -> Result<Jobs, Failure> {
     let mut systems = Vec::new();
     if config.queue.enabled {
-        let local = Local::start(local_queue(config, folder)?).await.or_exit(Exit::Failed, "the local queue")?;
+        let local =
+            Local::start(local_queue(config, folder)?).await.or_exit(Exit::Failed, "the local queue")?;
         systems.push(SystemConfig {
             id: LOCAL_SYSTEM.to_owned(),
             title: Translated { en: "This machine".to_owned(), ko: "이 컴퓨터".to_owned() },
@@ -76,7 +94,9 @@ fn roots_of(config: &Config) -> RootsOf {
     let further: Vec<config::Root> = config.files.roots.clone();
     Arc::new(move |who: &Identity| {
         let home = ("home".to_owned(), who.home.clone());
-        let further = further.iter().map(|root| (root.id.clone(), PathBuf::from(root.path.replace("{name}", &who.name))));
+        let further = further
+            .iter()
+            .map(|root| (root.id.clone(), PathBuf::from(root.path.replace("{name}", &who.name))));
         Roots::new(std::iter::once(home).chain(further))
     })
 }

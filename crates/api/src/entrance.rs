@@ -7,13 +7,14 @@ use myksc_gateway::Portal;
 use myksc_identity::Access;
 
 /// Tickets, grants and sessions as the gateway asks for them.
-pub(super) struct Entrance {
+pub struct Entrance {
     access: Access,
 }
 
 impl Entrance {
     /// Over the portal's sessions and tickets.
-    pub(super) fn new(access: &Access) -> Self {
+    #[must_use]
+    pub fn new(access: &Access) -> Self {
         Self { access: access.clone() }
     }
 }

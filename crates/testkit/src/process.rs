@@ -1,0 +1,54 @@
+//! Agents and supervisors of a test: the test binary itself, told to run one test that becomes the process.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use myksc_files::AgentProgram;
+use myksc_spool::SupervisorProgram;
+
+/// Name of the test that becomes the process.
+pub const TEST: &str = "child_process";
+
+/// How this binary is started as a user's file agent.
+///
+/// # Panics
+/// When the system does not tell the path of this program.
+#[must_use]
+pub fn agent() -> AgentProgram {
+    AgentProgram { program: own_path(), arguments: arguments("files") }
+}
+
+/// How this binary is started as a supervisor.
+///
+/// # Panics
+/// When the system does not tell the path of this program.
+#[must_use]
+pub fn supervisor() -> SupervisorProgram {
+    SupervisorProgram { program: own_path(), arguments: arguments("supervise") }
+}
+
+/// Becomes an agent or supervisor if this process was started as one, and never returns then.
+pub fn run_if_asked() {
+    let mut asked = std::env::args_os().skip_while(|argument| argument != "--").skip(1);
+    let code = match asked.next().as_deref().and_then(|what| what.to_str()) {
+        Some("files") => {
+            i32::from(myksc_agent::files::Config::from_args(asked).and_then(myksc_agent::files::run).is_err())
+        }
+        Some("supervise") => {
+            let folder = asked.next().unwrap_or_default();
+            let code = myksc_agent::supervisor::run(Path::new(&folder));
+            i32::from(code != std::process::ExitCode::SUCCESS)
+        }
+        _ => return,
+    };
+    std::process::exit(code);
+}
+
+/// Behind `--` the test harness takes everything for names of tests, so the process's own arguments stand there.
+fn arguments(what: &str) -> Vec<OsString> {
+    ["--exact", TEST, "--nocapture", "--", what].map(OsString::from).into()
+}
+
+fn own_path() -> std::path::PathBuf {
+    std::env::current_exe().expect("the system tells a program its path")
+}
