@@ -55,3 +55,6 @@ async fn change_password(
     audited(&state.store, &actor, "change_password", caller.user.id.as_str(), act).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,6 @@ fn set_cookie(value: &str, more: &str) -> AppendHeaders<[(HeaderName, String); 1
     let cookie = format!("{COOKIE_NAME}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{more}");
     AppendHeaders([(SET_COOKIE, cookie)])
 }
+
+#[cfg(test)]
+mod tests;

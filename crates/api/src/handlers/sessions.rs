@@ -102,3 +102,6 @@ async fn end_session(
         StatusCode::NO_CONTENT.into_response()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,3 +131,6 @@ async fn delete_token(
     audited(&state.store, &actor, "delete_token", id.as_str(), delete).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests;
