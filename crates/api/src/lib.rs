@@ -6,6 +6,8 @@
 
 mod app_view;
 mod caller;
+mod chunk;
+mod entrance;
 mod event_streams;
 mod extract;
 mod handlers;
@@ -23,6 +25,7 @@ mod testing;
 mod web_ui;
 
 pub use caller::{Caller, Credential};
+pub use entrance::Entrance;
 pub use event_streams::EventStreams;
 pub use openapi::{document, text as document_text};
 pub use problem::Problem;
