@@ -51,7 +51,8 @@ impl AgentProgram {
 
 impl FurtherRoot {
     /// Where it is for one person; `None` where the account's name would change the way there.
-    pub(crate) fn place(&self, identity: &Identity) -> Option<PathBuf> {
+    #[must_use]
+    pub fn place(&self, identity: &Identity) -> Option<PathBuf> {
         let is_component = !matches!(identity.name.as_str(), "" | "." | "..") && !identity.name.contains('/');
         let fixed = !self.path.contains("{name}");
         (fixed || is_component).then(|| self.path.replace("{name}", &identity.name).into())

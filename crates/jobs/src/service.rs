@@ -14,6 +14,7 @@ use myksc_core::job::JobReason;
 use myksc_core::{
     Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated, UserPath,
 };
+use myksc_spool::Chunk;
 use myksc_store::{JobCursor, JobState, Store};
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
@@ -25,6 +26,7 @@ use crate::reason::reason;
 use crate::roots::Roots;
 use crate::scheduler::{About, Action, Capabilities, Place, Queue, Scheduler, SchedulerError, Submission};
 use crate::script::{self, Rendered};
+use crate::templates::{self, ScriptTemplate};
 
 /// Area of our intents.
 const AREA: &str = "jobs";
@@ -134,6 +136,15 @@ pub struct Output {
     pub is_complete: bool,
 }
 
+impl Output {
+    /// The piece of text that bytes of the file make; `start` and `size_bytes` as the file system said them,
+    /// `from_end` when `start` was counted from the end.
+    #[must_use]
+    pub fn chunk(&self, bytes: &[u8], start: u64, size_bytes: u64, from_end: bool) -> Chunk {
+        myksc_spool::cut(bytes, start, size_bytes, from_end, self.is_complete)
+    }
+}
+
 /// One page of jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobPage {
@@ -200,13 +211,13 @@ impl Jobs {
         Ok(ParsedScript { form, directives, body, problems })
     }
 
-    /// The form that a new job of a system begins with.
+    /// Scripts to begin with, for a system.
     ///
     /// # Errors
     /// No such system, or its scheduler does not answer.
-    pub async fn default_form(&self, system: &str) -> Result<JobForm> {
+    pub async fn script_templates(&self, system: &str) -> Result<Vec<ScriptTemplate>> {
         let queues = self.inner.system(system)?.queues().await?;
-        Ok(limits::default_form(limits::default_queue(&queues)))
+        templates::for_form(&limits::default_form(limits::default_queue(&queues)))
     }
 
     /// Takes a job: its script's directives are the truth. It is on its way when this returns.

@@ -1,9 +1,233 @@
-//! `/jobs`.
+//! `/jobs`: a person's jobs on all systems.
 
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use myksc_core::wire::FileCode;
+use myksc_core::{Error, FieldProblem, Job, JobId};
+use myksc_identity::{Actor, audited};
+use myksc_jobs::Stream;
+use myksc_store::JobState;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::caller::Caller;
+use crate::chunk::{self, Chunk};
+use crate::extract::{Id, Query};
+use crate::idempotency::IdempotencyKey;
+use crate::peer::PeerAddress;
+use crate::problem::Problem;
 use crate::state::AppState;
+
+const PAGE_JOBS: u32 = 200;
+
+/// A page of jobs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct JobList {
+    /// The newest first.
+    items: Vec<Job>,
+    /// What to ask the next page with; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// The script of a job.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct JobScript {
+    /// As it was submitted.
+    script: String,
+}
+
+/// Which jobs.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct JobQuery {
+    /// `active`, `ended` or `all`; all when absent.
+    state: Option<String>,
+    /// Jobs on a page; 200 when absent, never more than 500.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which piece of which output.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct OutputQuery {
+    /// `stdout` or `stderr`; the former when absent.
+    stream: Option<String>,
+    /// Where to begin, in bytes; a negative number counts from the end.
+    offset: Option<i64>,
+    /// Bytes at most; 65,536 when absent, never more than 262,144.
+    limit: Option<u64>,
+}
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
+        .routes(routes!(list_jobs))
+        .routes(routes!(get_job))
+        .routes(routes!(get_job_script))
+        .routes(routes!(get_job_output))
+        .routes(routes!(cancel_job))
+        .routes(routes!(hold_job))
+        .routes(routes!(release_job))
+        .routes(routes!(resubmit_job))
+}
+
+/// The caller's jobs, the newest first.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobQuery), responses((status = 200, body = JobList)))]
+async fn list_jobs(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<JobQuery>,
+) -> Result<axum::Json<JobList>, Problem> {
+    let which = match query.state.as_deref() {
+        None | Some("all") => JobState::All,
+        Some("active") => JobState::Active,
+        Some("ended") => JobState::Ended,
+        Some(_) => return Err(choice_unknown("state", "active, ended or all")),
+    };
+    let limit = query.limit.unwrap_or(PAGE_JOBS);
+    let page = state.jobs.list(&caller.user.identity(), which, limit, query.cursor.as_deref()).await?;
+    Ok(axum::Json(JobList { items: page.items, next_cursor: page.next_cursor }))
+}
+
+/// One job.
+#[utoipa::path(
+    get, path = "/jobs/{id}", tag = "jobs",
+    params(("id" = JobId, Path)), responses((status = 200, body = Job))
+)]
+async fn get_job(
+    State(state): State<AppState>,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<axum::Json<Job>, Problem> {
+    Ok(axum::Json(state.jobs.get(&caller.user.identity(), &id).await?))
+}
+
+/// The script of a job as it was submitted.
+#[utoipa::path(
+    get, path = "/jobs/{id}/script", tag = "jobs",
+    params(("id" = JobId, Path)), responses((status = 200, body = JobScript))
+)]
+async fn get_job_script(
+    State(state): State<AppState>,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<axum::Json<JobScript>, Problem> {
+    let script = state.jobs.script(&caller.user.identity(), &id).await?;
+    Ok(axum::Json(JobScript { script }))
+}
+
+/// A piece of a job's output, read as its owner; empty as long as there is none.
+#[utoipa::path(
+    get, path = "/jobs/{id}/output", tag = "jobs",
+    params(("id" = JobId, Path), OutputQuery), responses((status = 200, body = Chunk))
+)]
+async fn get_job_output(
+    State(state): State<AppState>,
+    caller: Caller,
+    Id(id): Id<JobId>,
+    Query(query): Query<OutputQuery>,
+) -> Result<axum::Json<Chunk>, Problem> {
+    let stream = match query.stream.as_deref() {
+        None | Some("stdout") => Stream::Stdout,
+        Some("stderr") => Stream::Stderr,
+        Some(_) => return Err(choice_unknown("stream", "stdout or stderr")),
+    };
+    let who = caller.user.identity();
+    let output = state.jobs.output(&who, &id, stream).await?;
+    let (offset, limit_bytes) = chunk::bounds(query.offset, query.limit);
+    let read = match state.files.read_chunk(&who, &output.path, offset, limit_bytes).await {
+        Ok(read) => read,
+        Err(error) if error.code() == Some(FileCode::NotFound) => {
+            return Ok(axum::Json(Chunk::empty(output.is_complete)));
+        }
+        Err(error) => return Err(Error::from(error).into()),
+    };
+    let text = output.chunk(&read.bytes, read.offset, read.size_bytes, offset < 0);
+    Ok(axum::Json(Chunk {
+        offset: text.offset,
+        next_offset: text.next_offset,
+        size_bytes: text.size_bytes,
+        text: text.text,
+        ended: output.is_complete && text.next_offset >= text.size_bytes,
+    }))
+}
+
+/// Asks for the end of a job.
+#[utoipa::path(
+    post, path = "/jobs/{id}/cancel", tag = "jobs",
+    params(("id" = JobId, Path)), responses((status = 202, body = Job))
+)]
+async fn cancel_job(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<(StatusCode, axum::Json<Job>), Problem> {
+    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
+    let cancel = state.jobs.cancel(&who, &id);
+    let job = audited(&state.store, &actor, "cancel_job", id.as_str(), cancel).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+}
+
+/// Asks to keep a waiting job from starting.
+#[utoipa::path(
+    post, path = "/jobs/{id}/hold", tag = "jobs",
+    params(("id" = JobId, Path)), responses((status = 202, body = Job))
+)]
+async fn hold_job(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<(StatusCode, axum::Json<Job>), Problem> {
+    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
+    let hold = state.jobs.hold(&who, &id);
+    let job = audited(&state.store, &actor, "hold_job", id.as_str(), hold).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+}
+
+/// Asks to let a held job start.
+#[utoipa::path(
+    post, path = "/jobs/{id}/release", tag = "jobs",
+    params(("id" = JobId, Path)), responses((status = 202, body = Job))
+)]
+async fn release_job(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<(StatusCode, axum::Json<Job>), Problem> {
+    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
+    let release = state.jobs.release(&who, &id);
+    let job = audited(&state.store, &actor, "release_job", id.as_str(), release).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+}
+
+/// Submits the script of a job once more; the answer is the new job.
+#[utoipa::path(
+    post, path = "/jobs/{id}/resubmit", tag = "jobs",
+    params(("id" = JobId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 202, body = Job))
+)]
+async fn resubmit_job(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
+    let (jobs, store) = (state.jobs.clone(), state.store.clone());
+    let resubmit = async move {
+        let resubmit = jobs.resubmit(&who, &id);
+        Ok(audited(&store, &actor, "resubmit_job", id.as_str(), resubmit).await?)
+    };
+    key.once(&state.store, &caller, "resubmit_job", StatusCode::ACCEPTED, resubmit).await
+}
+
+fn choice_unknown(field: &str, choices: &str) -> Problem {
+    Error::invalid(FieldProblem::new(field, "choice_unknown", format!("one of {choices}"))).into()
 }
