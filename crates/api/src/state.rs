@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use myksc_apps::Apps;
 use myksc_core::{AppId, Translated};
 use myksc_files::Files;
 use myksc_identity::Access;
@@ -35,6 +36,8 @@ pub struct AppState {
     pub event_streams: EventStreams,
     /// Everybody's files, each through her own agent.
     pub files: Files,
+    /// Everybody's apps.
+    pub apps: Apps,
     /// Everybody's batch jobs.
     pub jobs: Jobs,
 }

@@ -1,5 +1,6 @@
 //! The whole router over an empty database, asked in process, and people who use it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,10 +8,13 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use myksc_apps::{Apps, AppsConfig, SecretKey};
 use myksc_core::{App, AppId, AppName, AppPhase, Resources, Timestamp, Translated, User};
 use myksc_files::{AgentProgram, Files};
 use myksc_identity::{Access, AccountPolicy, Clock, PosixAccount, SessionLimits};
 use myksc_jobs::{Jobs, Roots};
+use myksc_spool::SupervisorProgram;
+use myksc_store::Store;
 use myksc_store::testing::sqlite_store;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -70,7 +74,8 @@ impl TestPortal {
         });
         let event_streams = EventStreams::new(CancellationToken::new());
         let jobs = Jobs::start(store.clone(), Vec::new(), Arc::new(|_| Roots::new([])));
-        let state = AppState { site: Arc::new(site), store, access, event_streams, files, jobs };
+        let apps = apps(folder.path(), &store).await;
+        let state = AppState { site: Arc::new(site), store, access, event_streams, files, apps, jobs };
         Self { router: crate::router(state.clone()), state, _folder: folder }
     }
 
@@ -197,4 +202,17 @@ impl Answer {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         As::Browser { cookie, csrf_token: self.text("/csrf_token") }
     }
+}
+
+/// The shipped templates; nothing can be launched.
+async fn apps(folder: &Path, store: &Store) -> Apps {
+    let config = AppsConfig {
+        apps_dir: folder.join("apps"),
+        run_dir: folder.join("run"),
+        catalogue_dir: None,
+        program_folders: Vec::new(),
+        supervisor: SupervisorProgram { program: "/bin/false".into(), arguments: Vec::new() },
+        secret_key: SecretKey::new([7; 32]),
+    };
+    Apps::start(config, store.clone()).await.unwrap()
 }

@@ -35,8 +35,10 @@ const MAX_TRIES: usize = 20;
 /// What the service needs.
 #[derive(Debug)]
 pub struct AppsConfig {
-    /// The portal's state folder.
-    pub state_dir: PathBuf,
+    /// Folder of the apps' own folders.
+    pub apps_dir: PathBuf,
+    /// Folder of their sockets; its path leaves 22 of the 107 bytes of a socket's address.
+    pub run_dir: PathBuf,
     /// Folder of the operator's templates; those that ship when absent.
     pub catalogue_dir: Option<PathBuf>,
     /// Folders in which programs are looked for, before those of `PATH`.
@@ -139,7 +141,8 @@ impl Apps {
         let catalogue = Catalogue::load(config.catalogue_dir.as_deref())?;
         let programs = Arc::new(Programs::new(config.program_folders));
         let (runtime, events) = LocalRuntime::start(LocalConfig {
-            state_dir: config.state_dir,
+            apps_dir: config.apps_dir,
+            run_dir: config.run_dir,
             supervisor: config.supervisor,
             secret_key: config.secret_key,
             programs: Arc::clone(&programs),

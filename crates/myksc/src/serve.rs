@@ -85,8 +85,7 @@ impl Serve {
         };
         let tasks = TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
-        let changes = routes::give_all(&apps, &gateway);
-        spawn(Box::pin(routes::push(apps.clone(), changes, gateway.clone())));
+        spawn(Box::pin(routes::Routes::new(apps.clone(), gateway.clone()).follow()));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
         spawn(Box::pin(async move { access.keep_swept().await }));
 

@@ -39,8 +39,10 @@ const EVENT_CAPACITY: usize = 256;
 /// What the local runtime needs.
 #[derive(Debug)]
 pub(crate) struct LocalConfig {
-    /// The portal's state folder.
-    pub(crate) state_dir: PathBuf,
+    /// Folder of the apps' own folders.
+    pub(crate) apps_dir: PathBuf,
+    /// Folder of their sockets.
+    pub(crate) run_dir: PathBuf,
     /// How to start a supervisor.
     pub(crate) supervisor: SupervisorProgram,
     /// What the apps' secrets are derived from.
@@ -84,9 +86,10 @@ impl LocalRuntime {
     /// # Errors
     /// When a folder can't be made or the kernel gives no watch.
     pub(crate) fn start(config: LocalConfig) -> Result<(Self, mpsc::Receiver<RuntimeEvent>), Error> {
-        let apps_dir = config.state_dir.join("apps");
+        let apps_dir = config.apps_dir;
         Folder::create(&apps_dir).map_err(Error::internal)?;
-        let run_dir = place::run_dir(&config.state_dir).map_err(Error::internal)?;
+        let run_dir = config.run_dir;
+        place::check_run_dir(&run_dir).map_err(Error::internal)?;
         let (watch, changes) = myksc_spool::watcher().map_err(Error::internal)?;
         let (events, receiver) = mpsc::channel(EVENT_CAPACITY);
         let pump = tokio::spawn(pump(changes, events.clone()));

@@ -3,46 +3,27 @@
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-use sha2::{Digest as _, Sha256};
 
 use myksc_core::grant::Endpoint;
 use myksc_core::{AppId, Error, Resources};
 
 use crate::catalogue::Listen;
 
-/// `sun_path` of unix(7) less the NUL and less `/<app-id>.sock`.
+/// `sun_path` of unix(7) less its NUL, and less `/<app-id>.sock`.
 const MAX_RUN_DIR_BYTES: usize = 107 - 22;
 
-/// The folder of the sockets, made if it is not there: in the state folder, or in `/tmp` when that is too long
-/// for a socket's address.
+/// Makes the folder of the sockets if it is not there.
 ///
 /// # Errors
-/// When it can't be made, or somebody else has made the one in `/tmp`.
-pub(super) fn run_dir(state_dir: &Path) -> io::Result<PathBuf> {
-    let wanted = state_dir.join("run");
-    if wanted.as_os_str().len() <= MAX_RUN_DIR_BYTES {
-        DirBuilder::new().recursive(true).mode(0o700).create(&wanted)?;
-        return Ok(wanted);
+/// When it can't be made, or a socket in it has no address.
+pub(super) fn check_run_dir(run_dir: &Path) -> io::Result<()> {
+    if run_dir.as_os_str().len() > MAX_RUN_DIR_BYTES {
+        return Err(io::Error::other(format!("{} is too long for a socket's address", run_dir.display())));
     }
-    let uid = rustix::process::getuid().as_raw();
-    let hash = hex::encode(&Sha256::digest(state_dir.as_os_str().as_bytes())[..8]);
-    let short = PathBuf::from(format!("/tmp/myksc-{uid}-{hash}"));
-    match DirBuilder::new().mode(0o700).create(&short) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        result => result?,
-    }
-    // Anybody may make folders in /tmp, so only our own one, closed to others, will do.
-    let made = fs::symlink_metadata(&short)?;
-    if made.is_dir() && made.uid() == uid && made.mode() & 0o077 == 0 {
-        Ok(short)
-    } else {
-        Err(io::Error::other(format!("{} is not a folder of our own with mode 0700", short.display())))
-    }
+    DirBuilder::new().recursive(true).mode(0o700).create(run_dir)
 }
 
 /// A place for an app to listen.
@@ -114,20 +95,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sockets_lie_in_the_state_folder_or_where_their_address_fits() {
-        let state = tempfile::tempdir().unwrap();
-        assert_eq!(run_dir(state.path()).unwrap(), state.path().join("run"));
-        let long = state.path().join("x".repeat(120));
-        let short = run_dir(&long).unwrap();
-        let app = AppId::random();
-        assert!(short.starts_with("/tmp") && socket(&short, &app).as_os_str().len() <= 107);
-        assert_eq!(run_dir(&long).unwrap(), short, "taken again");
-        fs::set_permissions(&short, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        assert!(run_dir(&long).is_err(), "others could look in");
-        fs::remove_dir(&short).unwrap();
-        std::os::unix::fs::symlink(state.path(), &short).unwrap();
-        assert!(run_dir(&long).is_err(), "a link could lead anywhere");
-        fs::remove_file(&short).unwrap();
+    fn a_folder_whose_sockets_have_no_address_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_run_dir(&folder.path().join("run")).is_ok());
+        assert!(check_run_dir(&folder.path().join("x".repeat(MAX_RUN_DIR_BYTES))).is_err());
+        let longest = PathBuf::from("/".repeat(MAX_RUN_DIR_BYTES));
+        assert!(socket(&longest, &AppId::random()).as_os_str().len() <= 107);
     }
 
     #[test]
