@@ -16,7 +16,7 @@ export function problemText(problem: Coded, translator: i18n): string {
   const language = translator.language as Language;
   const key = `errors:${problem.code}`;
   if (!translator.exists(key)) return problem.detail;
-  return translator.t(key as never, shownParams(problem.params, language)) as string;
+  return translator.t(key as never, shownParams({ detail: problem.detail, ...problem.params }, language)) as string;
 }
 
 /** The text of a failed call. */

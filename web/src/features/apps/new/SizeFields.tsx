@@ -4,12 +4,11 @@ import { NumberInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
-import type { Resources } from "../../../api/types";
+import type { ContractView, Resources } from "../../../api/types";
 import { Meter } from "../../../components/Meter";
 import { useLanguage } from "../../../i18n/useLanguage";
 import { formatBytes, formatCores, formatNumber } from "../../../lib/format";
 import { contractQuery, limitsOf } from "../../dashboard/queries";
-import { left } from "./checks";
 import type { LaunchValues } from "./form";
 import classes from "./LaunchForm.module.css";
 
@@ -49,7 +48,7 @@ export function SizeFields({ values, asked, onChange, errorAt }: Props) {
               onChange={(value) => onChange({ [key]: typeof value === "number" ? value : value === "" ? "" : Number(value) })}
               error={errorAt(`resources.${resource}`)}
             />
-            {view && <Share resource={resource} asked={asked[resource]} inUse={view.in_use} limit={limitsOf(view)} {...(unit ? { unit } : {})} />}
+            {view && <Share resource={resource} asked={asked[resource]} view={view} {...(unit ? { unit } : {})} />}
           </div>
         ))}
       </div>
@@ -60,22 +59,28 @@ export function SizeFields({ values, asked, onChange, errorAt }: Props) {
 interface ShareProps {
   resource: keyof Resources;
   asked: number;
-  inUse: Resources;
-  limit: Resources;
+  view: ContractView;
   unit?: number;
 }
 
-function Share({ resource, asked, inUse, limit, unit }: ShareProps) {
+/** A contract is shared by all of one's apps; without one each app may take the machine. */
+function Share({ resource, asked, view, unit }: ShareProps) {
   const { t } = useTranslation("apps");
   const show = useShow(resource);
-  const remaining = left(limit, inUse)[resource];
-  if (limit[resource] === 0 && asked === 0) return <p>{t("new.no_gpu")}</p>;
+  const limit = limitsOf(view)[resource];
+  const used = view.contract ? view.in_use[resource] : 0;
+  if (limit === 0 && asked === 0) return <p>{t("new.no_gpu")}</p>;
   const amount = Number.isFinite(asked) ? asked : 0;
+  const remaining = Math.max(0, limit - used);
   const isOver = amount > remaining;
-  const words = t(isOver ? "new.too_much" : "new.takes", { asked: show(amount), left: show(remaining), limit: show(limit[resource]) });
+  const words = t(isOver ? "new.too_much" : view.contract ? "new.takes" : "new.takes_of", {
+    asked: show(amount),
+    left: show(remaining),
+    limit: show(limit),
+  });
   return (
     <>
-      <Meter used={inUse[resource]} asked={amount} limit={limit[resource]} {...(unit ? { unit } : {})} label={words} />
+      <Meter used={used} asked={amount} limit={limit} {...(unit ? { unit } : {})} label={words} />
       <p data-over={isOver || undefined}>{words}</p>
     </>
   );

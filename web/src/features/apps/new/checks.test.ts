@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { TemplateField } from "../../../api/types";
-import { fieldProblem, left, nameProblem, proposeName } from "./checks";
+import { fieldProblem, nameProblem, proposeName } from "./checks";
 
 const field = (over: Partial<TemplateField>): TemplateField => ({
   id: "f",
@@ -37,15 +37,10 @@ test("an empty value is wrong only where one is needed", () => {
 
 test("numbers keep to their bounds", () => {
   const number = field({ kind: "number", min: 1, max: 8 });
-  expect(["0", "9", "x", "4"].map((value) => fieldProblem(number, value))).toEqual(["below_min", "above_max", "number_invalid", null]);
+  expect(["0", "9", "x", "1.5", "4"].map((value) => fieldProblem(number, value))).toEqual(["below_min", "above_max", "number_invalid", "number_invalid", null]);
 });
 
 test("a pattern holds for the whole value, and one that is no pattern here is left to the portal", () => {
   expect(fieldProblem(field({ pattern: "[a-z]+" }), "abc1")).toBe("pattern_mismatch");
   expect(fieldProblem(field({ pattern: "(?P<x>a)" }), "zzz")).toBeNull();
-});
-
-test("what is left is never less than nothing", () => {
-  const limit = { cpu_millis: 2000, memory_bytes: 4, gpus: 0 };
-  expect(left(limit, { cpu_millis: 3000, memory_bytes: 1, gpus: 0 })).toEqual({ cpu_millis: 0, memory_bytes: 3, gpus: 0 });
 });

@@ -1,6 +1,6 @@
 // The form's own checks: the same rules that the portal holds to, told before it has to.
 
-import type { Resources, TemplateField } from "../../../api/types";
+import type { TemplateField } from "../../../api/types";
 
 export const NAME_LENGTH = { min: 3, max: 40 };
 
@@ -34,7 +34,7 @@ export function fieldProblem(field: TemplateField, value: string): FieldCode | n
 
 function numberProblem(field: TemplateField, value: string): FieldCode | null {
   const number = Number(value);
-  if (!Number.isFinite(number)) return "number_invalid";
+  if (!Number.isInteger(number)) return "number_invalid";
   if (typeof field.min === "number" && number < field.min) return "below_min";
   return typeof field.max === "number" && number > field.max ? "above_max" : null;
 }
@@ -45,13 +45,4 @@ function matches(pattern: string, value: string): boolean {
   } catch {
     return true; // The portal's dialect knows more; it has the last word.
   }
-}
-
-/** What is left of each resource, never below nothing. */
-export function left(limit: Resources, inUse: Resources): Resources {
-  return {
-    cpu_millis: Math.max(0, limit.cpu_millis - inUse.cpu_millis),
-    memory_bytes: Math.max(0, limit.memory_bytes - inUse.memory_bytes),
-    gpus: Math.max(0, limit.gpus - inUse.gpus),
-  };
 }
