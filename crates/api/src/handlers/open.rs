@@ -7,7 +7,7 @@ use axum::{RequestExt as _, Router};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderMap, StatusCode};
 use myksc_core::secret::SecretHash;
-use myksc_core::{App, AppId, AppPhase, Error, Timestamp};
+use myksc_core::{App, AppId, Error, Timestamp};
 use myksc_identity::{Actor, IssuedTicket, audited};
 use myksc_store::Session;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -77,8 +77,10 @@ async fn open_app(
         return Ok(go_to(format!("/sign-in?next={}", encode(here))));
     };
     let to = place_in_app(query.to.as_deref());
-    let Some(app) = own_app(&state, &caller, &id).await? else {
-        return Ok(web_ui::page(&request, StatusCode::NOT_FOUND));
+    let app = match state.apps.get(&caller.user, &id).await {
+        Ok(app) => app,
+        Err(Error::NotFound { .. }) => return Ok(web_ui::page(&request, StatusCode::NOT_FOUND)),
+        Err(error) => return Err(error.into()),
     };
     let Some(nonce) = query.n.as_deref().and_then(SecretHash::from_hex) else {
         // Without a nonce the app's host is asked for one; it comes back here with it.
@@ -105,15 +107,10 @@ async fn create_ticket(
     Id(id): Id<AppId>,
     Json(wanted): Json<TicketRequest>,
 ) -> Result<(StatusCode, axum::Json<TicketView>), Problem> {
-    let app = own_app(&state, &caller, &id).await?.ok_or_else(|| Error::not_found("app", &id))?;
+    let app = state.apps.get(&caller.user, &id).await?;
     let ticket = issue(&state, &caller, peer, &headers, &app, None).await?;
     let url = entry(&state, &app, &ticket, &place_in_app(wanted.to.as_deref()));
     Ok((StatusCode::CREATED, axum::Json(TicketView { url, expires_at: ticket.expires_at })))
-}
-
-async fn own_app(state: &AppState, caller: &Caller, id: &AppId) -> Result<Option<App>, Problem> {
-    let app = state.store.app(id).await.map_err(Error::from)?;
-    Ok(app.filter(|app| app.owner == caller.user.id && app.phase != AppPhase::Deleted))
 }
 
 async fn issue(
