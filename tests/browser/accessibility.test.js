@@ -1,12 +1,11 @@
 // Every page in both languages, both themes, wide and narrow: axe has nothing to say, and nothing is cut off.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
 import axe from "axe-core";
 
-import { assertNoFaults, newProfile, picture, signIn, startBrowser } from "./support/browser.js";
-import { startPortal } from "./support/portal.js";
+import { assertNoFaults, newProfile, picture, signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { until } from "./support/until.js";
 
 const PAGES = { dashboard: "/", "new-app": "/apps/new", jobs: "/jobs", "new-job": "/jobs/new", files: "/files", account: "/account" };
@@ -14,8 +13,7 @@ const WIDTHS = [1440, 360];
 const LANGUAGES = ["en", "ko"];
 const THEMES = ["light", "dark"];
 
-test("axe finds nothing on any page", { timeout: 600_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
+journey("axe finds nothing on any page", { timeout: 600_000 }, async ({ portal, browser }) => {
   const findings = [];
   for (const width of WIDTHS)
     for (const language of LANGUAGES)

@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
 
-import { assertNoFaults, newProfile, picture, signIn, startBrowser } from "./support/browser.js";
-import { startPortal } from "./support/portal.js";
+import { assertNoFaults, picture, signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { until } from "./support/until.js";
 
 // Reads its input, then copies what the test says until the test says "end".
@@ -18,10 +17,7 @@ done
 echo "to the errors" >&2
 exit 3`;
 
-test("a person fills in the form, submits the script and follows its output to the end", { timeout: 180_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
-  const profile = await newProfile(browser);
-  const page = await profile.newPage();
+journey("a person fills in the form, submits the script and follows its output to the end", { timeout: 180_000 }, async ({ portal, profile, page }) => {
   await writeFile(join(portal.home, "측정값.csv"), "1,2,3\n");
   await signIn(page, portal);
   await page.goto(`${portal.origin}/jobs/new`);

@@ -5,11 +5,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
 import { pipeline } from "node:stream/promises";
 
-import { assertNoFaults, newProfile, signIn, startBrowser } from "./support/browser.js";
-import { startPortal } from "./support/portal.js";
+import { assertNoFaults, signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { until } from "./support/until.js";
 
 const MIB = 1024 * 1024;
@@ -17,8 +16,8 @@ const SIZE_MIB = 200;
 // Slow enough that there is a middle to cut in.
 const BYTES_PER_SECOND = 48 * MIB;
 
-test("an upload of 200 MB goes on after the network and the portal were cut in its middle", { timeout: 240_000 }, async (context) => {
-  const { portal, profile, page } = await signedIn(context);
+journey("an upload of 200 MB goes on after the network and the portal were cut in its middle", { timeout: 240_000 }, async ({ portal, profile, page }) => {
+  await signIn(page, portal);
   const source = join(portal.folder, "대용량 자료 200.bin");
   await writeRandom(source, SIZE_MIB);
   const patches = [];
@@ -58,8 +57,8 @@ test("an upload of 200 MB goes on after the network and the portal were cut in i
   assertNoFaults(profile, [/ERR_(INTERNET_DISCONNECTED|CONNECTION_|NETWORK_CHANGED|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|FAILED)/, /status of (409|423|50\d)/]);
 });
 
-test("folders and files with Korean names are made, renamed and deleted", { timeout: 120_000 }, async (context) => {
-  const { portal, profile, page } = await signedIn(context);
+journey("folders and files with Korean names are made, renamed and deleted", { timeout: 120_000 }, async ({ portal, profile, page }) => {
+  await signIn(page, portal);
   await page.goto(`${portal.origin}/files`);
 
   await page.getByRole("button", { name: "New folder" }).click();
@@ -91,14 +90,6 @@ test("folders and files with Korean names are made, renamed and deleted", { time
   assert.deepEqual(await readdir(join(portal.home, "연구 자료")), []);
   assertNoFaults(profile);
 });
-
-async function signedIn(context) {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
-  const profile = await newProfile(browser);
-  const page = await profile.newPage();
-  await signIn(page, portal);
-  return { portal, profile, page };
-}
 
 async function percentAbove(bar, wanted) {
   await until(`${wanted} % of the upload`, async () => Number(await bar.getAttribute("aria-valuenow")) >= wanted, {

@@ -1,15 +1,13 @@
 // The very first start: the portal makes an account and prints how to sign in, once.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
-import { newProfile, signIn, startBrowser } from "./support/browser.js";
-import { startPortal } from "./support/portal.js";
+import { signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 
-test("what the very first start prints lets the person in, and is printed once", { timeout: 120_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context, { account: null }), startBrowser(context)]);
-  const profile = await newProfile(browser);
-  const page = await profile.newPage();
+const FIRST = { timeout: 120_000, portal: { account: null } };
+
+journey("what the very first start prints lets the person in, and is printed once", FIRST, async ({ portal, page }) => {
   await signIn(page, portal);
   await page.getByRole("heading", { level: 1 }).waitFor();
 

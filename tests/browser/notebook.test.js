@@ -3,17 +3,13 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
 
-import { assertNoFaults, newProfile, picture, signIn, startBrowser } from "./support/browser.js";
+import { assertNoFaults, picture, signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "./support/jupyterlab.js";
 import { launchJupyterLab, openApp, waitForPhase } from "./support/pages.js";
-import { startPortal } from "./support/portal.js";
 
-test("a person signs in, launches JupyterLab, works in it and finds the saved notebook", { timeout: 240_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
-  const profile = await newProfile(browser);
-  const page = await profile.newPage();
+journey("a person signs in, launches JupyterLab, works in it and finds the saved notebook", { timeout: 240_000 }, async ({ portal, profile, page }) => {
   await signIn(page, portal);
 
   const card = await launchJupyterLab(page, "my-lab");

@@ -3,21 +3,17 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
 
-import { newProfile, signIn, startBrowser } from "./support/browser.js";
+import { signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { kernelIdle, newNotebook, runCode, waitForLauncher } from "./support/jupyterlab.js";
 import { callApi, cardOf, launchJupyterLab, openApp, waitForPhase } from "./support/pages.js";
-import { startPortal } from "./support/portal.js";
 import { until } from "./support/until.js";
 
 // What the design promises for the end of open connections; a browser needs some of it to tell us.
 const CUT_LIMIT_MS = 1_000;
 
-test("an app and a job go on when the portal is killed, and signing out everywhere cuts the notebook", { timeout: 300_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
-  const profile = await newProfile(browser);
-  const page = await profile.newPage();
+journey("an app and a job go on when the portal is killed, and signing out everywhere cuts the notebook", { timeout: 300_000 }, async ({ context, portal, profile, page }) => {
   await signIn(page, portal);
   const card = await launchJupyterLab(page, "my-lab");
   await waitForPhase(card, "ready");

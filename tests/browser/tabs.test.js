@@ -1,23 +1,19 @@
 // Many tabs of one browser.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
 
-import { assertNoFaults, newProfile, signIn, startBrowser } from "./support/browser.js";
+import { assertNoFaults, signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
 import { callApi, cardOf, waitForPhase } from "./support/pages.js";
-import { startPortal } from "./support/portal.js";
 import { until } from "./support/until.js";
 
-test("eight tabs share one event stream, and go on when the tab that holds it is closed", { timeout: 180_000 }, async (context) => {
-  const [portal, browser] = await Promise.all([startPortal(context), startBrowser(context)]);
-  const profile = await newProfile(browser);
+journey("eight tabs share one event stream, and go on when the tab that holds it is closed", { timeout: 180_000 }, async ({ portal, profile, page: first }) => {
   const streams = new Map();
   profile.on("request", (request) => {
     if (new URL(request.url()).pathname === "/api/v1/events") streams.set(request, request.frame().page());
   });
   for (const end of ["requestfinished", "requestfailed"]) profile.on(end, (request) => streams.delete(request));
 
-  const first = await profile.newPage();
   await signIn(first, portal);
   const tabs = [first, ...(await Promise.all(Array.from({ length: 7 }, () => profile.newPage())))];
   for (const tab of tabs.slice(1)) {
