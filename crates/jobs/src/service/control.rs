@@ -62,11 +62,11 @@ impl Round<'_> {
             let about = self.system.scheduler.about().await.map_err(scheduler_error)?;
             self.system.health.send_modify(|health| health.about = Some(about));
         }
+        let is_done = self.apply_intents().await?;
         if !*is_adopted {
             self.adopt().await?;
             *is_adopted = true;
         }
-        let is_done = self.apply_intents().await?;
         self.observe().await?;
         let now = Timestamp::now();
         self.system.health.send_modify(|health| health.observed_at = Some(now));

@@ -84,6 +84,33 @@ async fn a_death_at_any_point_of_a_submission_neither_loses_nor_doubles_the_job(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_death_of_the_supervisor_at_any_point_of_a_launch_runs_the_job_at_most_once() {
+    // Only what certainly never ran is run again.
+    let cases = [
+        (CrashPoint::LaunchPlaced, Outcome::Succeeded),
+        (CrashPoint::LaunchProcessStarted, Outcome::Succeeded),
+        (CrashPoint::LaunchExitSeen, Outcome::Unknown),
+    ];
+    for (point, outcome) in cases {
+        let bench = Bench::new();
+        let process = start(&bench, &script("echo ran >> runs"), Some(point));
+        let supervisor_died = || async {
+            let Ok(id) = std::fs::read_to_string(bench.path().join("submitted")) else { return false };
+            let folder = bench.folder_of(&id.parse().unwrap());
+            let has_report = matches!(folder.read_status(), Ok(Some(_)));
+            has_report && !folder.is_supervised().unwrap()
+        };
+        eventually("the supervisor died", supervisor_died).await;
+        drop(process);
+        let portal = bench.portal().await;
+        let listed = portal.jobs.list(&bench.who, JobState::All, 10, None).await.unwrap().items;
+        let ended = portal.ended(&bench, &listed[0].id).await;
+        assert_eq!(ended.outcome, Some(outcome), "{}: {ended:?}", point.name());
+        assert_eq!(bench.read("runs"), "ran\n", "{}", point.name());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn jobs_go_on_while_the_portal_is_dead_and_are_seen_by_the_next_one() {
     let bench = Bench::new();
     let text = script("echo ran >> runs; until [ -e go ]; do sleep 0.02; done; exit 7");
