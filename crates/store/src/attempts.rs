@@ -83,7 +83,8 @@ mod tests {
     use crate::testing::each_engine;
 
     async fn add_one(store: &Store, subject: &str, at: Timestamp) -> u32 {
-        let added = store.change_attempts(&[subject], |records| {
+        let subjects = [subject];
+        let added = store.change_attempts(&subjects, |records| {
             records[0] = Attempts { failures: records[0].failures + 1, last_at: at };
             Ok::<_, ()>(records[0].failures)
         });
@@ -113,7 +114,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_leaves_no_trace_and_quiet_subjects_are_forgotten() {
         each_engine(|store| async move {
-            let refused = store.change_attempts(&["name:kim"], |records| {
+            let subjects = ["name:kim"];
+            let refused = store.change_attempts(&subjects, |records| {
                 records[0].failures = 7;
                 Err::<(), _>("no")
             });
