@@ -16,7 +16,8 @@ export async function newNotebook(page) {
 
 /** Waits until the kernel of the shown notebook is connected and idle. */
 export async function kernelIdle(page) {
-  await page.locator('.jp-NotebookPanel:visible .jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor({ state: "attached", timeout: 60_000 });
+  // The mark in the notebook's bar says "idle" before there is a kernel at all; the status bar does not.
+  await page.locator("#jp-main-statusbar").getByText(/\| Idle$/).waitFor({ timeout: 60_000 });
 }
 
 /** Types code into the last cell, runs it, and gives its output as text. */
