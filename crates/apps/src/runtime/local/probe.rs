@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::header::{AUTHORIZATION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
@@ -173,11 +174,12 @@ async fn ask_over(
         request = request.header(AUTHORIZATION, authorization);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
-    // The answer's body is of no interest, so the connection ends with its head.
-    tokio::select! {
-        answer = sender.send_request(request) => {
-            answer.map(|answer| answer.status()).map_err(|error| error.to_string())
-        }
-        _ = connection => Err("the connection was closed".to_owned()),
-    }
+    let answer = std::pin::pin!(sender.send_request(request));
+    // The answer's body is of no interest, so the connection ends with its head. One that an app closes behind its
+    // answer has brought the answer.
+    let answer = match select(answer, std::pin::pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right((_, answer)) => answer.await,
+    };
+    answer.map(|answer| answer.status()).map_err(|error| error.to_string())
 }
