@@ -198,19 +198,27 @@ fn check(field: &str, asked: u64, min: u64, max: u64) -> Option<FieldProblem> {
     if asked <= max {
         return None;
     }
-    let (code, detail) = match field {
-        "nodes" => ("nodes_over_limit", format!("the queue allows {max} nodes")),
+    let (code, limit, detail) = match field {
+        "nodes" => ("nodes_over_limit", "limit", format!("the queue allows {max} nodes")),
         "tasks_per_node" => {
-            ("tasks_per_node_over_limit", format!("the queue allows {max} tasks on each node"))
+            ("tasks_per_node_over_limit", "limit", format!("the queue allows {max} tasks on each node"))
         }
         "cpus_per_task" => {
-            ("cpus_per_task_over_limit", format!("the queue allows {max} cores for each task"))
+            ("cpus_per_task_over_limit", "limit", format!("the queue allows {max} cores for each task"))
         }
-        "gpus_per_node" => ("gpus_per_node_over_limit", format!("the queue allows {max} GPUs on each node")),
-        "memory_bytes" => ("memory_over_limit", format!("the queue allows {}", value::format_size(max))),
-        _ => ("walltime_over_limit", format!("the queue allows {}", value::format_walltime(max))),
+        "gpus_per_node" => {
+            ("gpus_per_node_over_limit", "limit", format!("the queue allows {max} GPUs on each node"))
+        }
+        "memory_bytes" => {
+            let detail = format!("the queue allows {} on each node", value::format_size(max));
+            ("memory_over_limit", "limit_bytes", detail)
+        }
+        _ => {
+            let detail = format!("the queue allows {}", value::format_walltime(max));
+            ("walltime_over_limit", "limit_secs", detail)
+        }
     };
-    Some(FieldProblem::new(field, code, detail).with("asked", asked).with("limit", max))
+    Some(FieldProblem::new(field, code, detail).with(limit, max))
 }
 
 fn check_work_dir(text: &str, roots: &Roots) -> Result<UserPath, FieldProblem> {
