@@ -573,34 +573,74 @@ async fn a_death_at_any_point_of_a_launch_loses_and_doubles_nothing() {
     for point in points {
         let mut bench = Bench::new().await;
         bench.apps.shutdown().await;
-        let mut portal = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_process", "--nocapture", "--", "portal"])
-            .arg(&bench.place.folder)
-            .env(crash::VARIABLE, point.name())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let of_portal = ["recorded", "folder_written", "supervisor_started", "applied"];
-        if of_portal.iter().any(|name| point.name().ends_with(name)) {
-            let status = tokio::task::spawn_blocking(move || portal.wait()).await.unwrap().unwrap();
-            assert_eq!(status.signal(), Some(9), "{}", point.name());
-        } else {
-            // The supervisor dies, the portal goes on until it is killed, too.
-            let store = bench.place.store().await;
-            let on_record = async {
-                while store.apps_of(&bench.kim.id).await.unwrap().is_empty() {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            };
-            timeout(PATIENCE, on_record).await.expect("the launch is on record");
-            portal.kill().unwrap();
-            portal.wait().unwrap();
-        }
+        die_at(&bench, *point).await;
         bench.apps = bench.place.start().await;
         let app = bench.apps.list(&bench.kim).await.unwrap().pop().expect("the app is on record");
-        bench.until(&app.id, AppPhase::Ready).await;
+        if *point == CrashPoint::LaunchExitSeen {
+            // It had ended; how, only the dead supervisor knew.
+            assert_eq!(failure_after_ready(&bench, &app.id).await.code, "supervisor_lost");
+        } else {
+            bench.until(&app.id, AppPhase::Ready).await;
+        }
         assert_eq!(bench.starts(), 1, "it ran exactly once, {}", point.name());
         println!("{}: nothing lost, nothing twice", point.name());
     }
+}
+
+/// A portal launches an app; it or the supervisor dies at the point, and then the portal in any case.
+async fn die_at(bench: &Bench, point: CrashPoint) {
+    let mut portal = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_process", "--nocapture", "--", "portal"])
+        .arg(&bench.place.folder)
+        .env(crash::VARIABLE, point.name())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_of_supervisor = matches!(
+        point,
+        CrashPoint::LaunchPlaced | CrashPoint::LaunchProcessStarted | CrashPoint::LaunchExitSeen
+    );
+    if is_of_supervisor {
+        first_supervisor_dies(bench, point).await;
+        portal.kill().unwrap();
+    }
+    let status = tokio::task::spawn_blocking(move || portal.wait()).await.unwrap().unwrap();
+    assert_eq!(status.signal(), Some(9), "{}", point.name());
+}
+
+/// Waits until the supervisor that was to die is dead. The portal may have started another one by then.
+async fn first_supervisor_dies(bench: &Bench, point: CrashPoint) {
+    let apps_dir = bench.place.folder.join("apps");
+    let dead = async {
+        let mut first = None;
+        loop {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let Some(entry) = fs::read_dir(&apps_dir).into_iter().flatten().flatten().next() else {
+                continue;
+            };
+            let Ok(Some(status)) = myksc_spool::Folder::at(entry.path()).read_status() else { continue };
+            let first = *first.get_or_insert(status.supervisor_pid);
+            if let Some(process) = status.process.filter(|_| point == CrashPoint::LaunchExitSeen) {
+                wait_for_start(bench).await;
+                let pid = rustix::process::Pid::from_raw(process.pid.cast_signed()).unwrap();
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+            if !is_alive(first) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, dead).await.unwrap_or_else(|_| panic!("no supervisor died at {}", point.name()));
+}
+
+async fn wait_for_start(bench: &Bench) {
+    while bench.starts() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
