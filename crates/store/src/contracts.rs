@@ -50,6 +50,8 @@ impl Store {
             i64::from(contract.limits.gpus),
             contract.budget_sru_hours
         )?;
+        // No row of ours holds it; it wakes whoever shows the contract.
+        tx.next_revision().await?;
         tx.commit().await
     }
 
@@ -60,6 +62,7 @@ impl Store {
     pub async fn clear_contract(&self, user: &UserId) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let deleted = execute!(tx, "DELETE FROM contracts WHERE user_id = $1", user.as_str())?;
+        tx.next_revision().await?;
         tx.commit().await?;
         Ok(deleted == 1)
     }

@@ -148,6 +148,15 @@ impl Store {
         self.inner.changed.subscribe()
     }
 
+    /// Wakes the subscribers of this process when another one has committed a newer revision.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn look_for_changes(&self) -> Result<(), StoreError> {
+        self.announce(self.revision().await?);
+        Ok(())
+    }
+
     /// Closes every connection; calls that come later fail.
     pub async fn close(&self) {
         match &self.inner.engine {
