@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
+use tokio::sync::OnceCell;
 
 use myksc_core::user::Group;
 use myksc_core::{Timestamp, User, UserId};
@@ -52,8 +53,7 @@ impl World {
             locked: false,
             created_at: Timestamp::from_millis(START_MILLIS),
         };
-        let hash = Passwords::new().hash(right_password()).await.unwrap();
-        self.store.create_user(&user, Some(&hash)).await.unwrap();
+        self.store.create_user(&user, Some(right_hash().await)).await.unwrap();
         user
     }
 
@@ -72,6 +72,12 @@ impl World {
 /// What [`World::person`] has.
 pub(crate) fn right_password() -> SecretString {
     SecretString::from("right password")
+}
+
+/// The stored form of [`right_password`], made once.
+async fn right_hash() -> &'static str {
+    static HASH: OnceCell<String> = OnceCell::const_new();
+    HASH.get_or_init(|| async { Passwords::new().hash(right_password()).await.unwrap() }).await
 }
 
 /// The other end of some connection.

@@ -3,7 +3,7 @@
 //! Whoever may write the database may do this, so nobody signs in for it. A running portal sees a lock or a new
 //! password within seconds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use myksc_core::Error;
@@ -52,6 +52,9 @@ impl Admin {
     /// Runs one command.
     pub(crate) async fn run(self, options: Options) -> Result<(), Failure> {
         let config = Config::load(self.config.as_deref())?;
+        if !self.command.may_come_first() {
+            require_database(&config)?;
+        }
         if config.state.database.is_none() {
             // The database is a file in there; made by another account it would lock the portal out.
             state_folder::prepare(&config.state_folder()?)?;
@@ -69,6 +72,26 @@ impl Admin {
         };
         desk.store.close().await;
         done.map_err(failure)
+    }
+}
+
+impl Command {
+    /// Whether it makes sense before the portal was ever started.
+    fn may_come_first(&self) -> bool {
+        matches!(self, Self::User(user::Command::Add(_)))
+    }
+}
+
+/// Refuses to make an empty database where somebody only mistook the folder.
+fn require_database(config: &Config) -> Result<(), Failure> {
+    let address = config.database()?;
+    match address.strip_prefix("sqlite:").map(Path::new) {
+        Some(path) if !path.exists() => {
+            let message =
+                format!("there is no portal's database {} (state.folder, MYKSC_STATE_DIR)", path.display());
+            Err(Failure::new(Exit::StateFolder, message))
+        }
+        _ => Ok(()),
     }
 }
 
