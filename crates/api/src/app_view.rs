@@ -7,7 +7,6 @@ use crate::state::Site;
 
 /// An app, and where it is on the web.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = App)]
 pub(crate) struct AppView {
     /// What is on record.
     #[serde(flatten)]
