@@ -1,5 +1,6 @@
 // The files page: one folder of the person's own, and what can be done in it.
 
+import { useLocalStorage } from "@mantine/hooks";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,7 +19,7 @@ import { FileDialogs, type DialogName } from "./dialogs/FileDialogs";
 import { useEntries, useRoots } from "./queries";
 import { RootMeter } from "./RootMeter";
 import { keepKnown, NOTHING } from "./selection";
-import { BY_NAME, isFolder, sortEntries } from "./sort";
+import { BY_NAME, isFolder, isHidden, sortEntries } from "./sort";
 import { Toolbar } from "./Toolbar";
 import { isSending, uploads } from "./uploads/store";
 import { Tray } from "./uploads/Tray";
@@ -34,7 +35,11 @@ export function FilesPage() {
   const path = route.useSearch().path ?? roots.data?.items[0]?.path ?? "home";
   const { entries, isLoading, isGrowing, error, refetch } = useEntries(path);
   const [order, setOrder] = useState(BY_NAME);
-  const sorted = useMemo(() => sortEntries(entries, order, language), [entries, order, language]);
+  const [showsHidden, setShowsHidden] = useShowsHidden();
+  const sorted = useMemo(
+    () => sortEntries(showsHidden ? entries : entries.filter((entry) => !isHidden(entry)), order, language),
+    [entries, showsHidden, order, language],
+  );
   const paths = useMemo(() => sorted.map((entry) => entry.path), [sorted]);
   const [selection, setSelection] = useFolderSelection(path);
   const known = useMemo(() => keepKnown(selection, paths), [selection, paths]);
@@ -54,7 +59,7 @@ export function FilesPage() {
           <Breadcrumb path={path} roots={roots.data?.items ?? []} />
           <RootMeter path={path} roots={roots.data?.items ?? []} />
         </header>
-        <Toolbar folder={path} chosen={chosen} onDialog={setDialog} onTake={take.mutate} />
+        <Toolbar folder={path} chosen={chosen} onDialog={setDialog} onTake={take.mutate} showsHidden={showsHidden} onShowsHidden={setShowsHidden} />
         <ProblemNote error={take.error} />
         {error ? (
           <ProblemNote error={error} onRetry={() => void refetch()} />
@@ -76,6 +81,11 @@ export function FilesPage() {
       <FileDialogs dialog={dialog} folder={path} target={target} onClose={() => setDialog(null)} />
     </DropZone>
   );
+}
+
+/** Whether names that begin with a dot are shown; remembered in this browser. */
+function useShowsHidden() {
+  return useLocalStorage({ key: "myksc-hidden-files", defaultValue: false, getInitialValueInEffect: false });
 }
 
 /** The selection belongs to one folder; another begins with none. */

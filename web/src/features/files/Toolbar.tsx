@@ -1,6 +1,6 @@
 // What can be done in the folder, and with what is chosen in it.
 
-import { Button, FileButton, Menu } from "@mantine/core";
+import { Button, Checkbox, FileButton, Menu } from "@mantine/core";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -17,9 +17,11 @@ interface Props {
   chosen: readonly Entry[];
   onDialog: (dialog: DialogName) => void;
   onTake: (dropped: Dropped) => void;
+  showsHidden: boolean;
+  onShowsHidden: (shows: boolean) => void;
 }
 
-export function Toolbar({ folder, chosen, onDialog, onTake }: Props) {
+export function Toolbar({ folder, chosen, onDialog, onTake, showsHidden, onShowsHidden }: Props) {
   const { t } = useTranslation("files");
   return (
     <div className={classes.bar} role="toolbar" aria-label={t("actions")}>
@@ -27,6 +29,12 @@ export function Toolbar({ folder, chosen, onDialog, onTake }: Props) {
       <Button variant="default" leftSection={<Icon name="folderPlus" />} onClick={() => onDialog({ name: "new_folder" })}>
         {t("new_folder.action")}
       </Button>
+      <Checkbox
+        size="xs"
+        label={t("show_hidden")}
+        checked={showsHidden}
+        onChange={(event) => onShowsHidden(event.currentTarget.checked)}
+      />
       {chosen.length > 0 && <ChosenActions chosen={chosen} onDialog={onDialog} />}
     </div>
   );

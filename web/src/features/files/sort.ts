@@ -17,6 +17,11 @@ export function isFolder(entry: Entry): boolean {
   return entry.kind === "folder" || (entry.kind === "link" && entry.target_kind === "folder");
 }
 
+/** Whether its name begins with a dot: what programs keep for themselves. */
+export function isHidden(entry: Entry): boolean {
+  return entry.name.startsWith(".");
+}
+
 /** Whether it has bytes to show or fetch. */
 export function isFile(entry: Entry): boolean {
   return entry.kind === "file" || (entry.kind === "link" && entry.target_kind === "file");

@@ -16,13 +16,14 @@ interface Props {
 export function Checks({ queue, problems, form }: Props) {
   const { t, i18n } = useTranslation("jobs");
   const cores = form.nodes * form.tasks_per_node * form.cpus_per_task;
+  const fieldName = (field: string) => (i18n.exists(`jobs:field.${field}`) ? String(t(`field.${field}` as never)) : field);
   const free = queue ? queue.load.slots_total - queue.load.slots_used : 0;
   return (
     <ul className={classes.checks} aria-label={t("checks.title")} aria-live="polite">
       {problems.map((problem) => (
         <li key={`${problem.field}-${problem.code}`}>
           <PhaseMark tone="busy" shape="triangle">
-            {problemText(problem, i18n)}
+            {fieldName(problem.field)}: {problemText(problem, i18n)}
           </PhaseMark>
         </li>
       ))}
