@@ -38,8 +38,8 @@ journey("a person fills in the form, submits the script and follows its output t
 
   await form.getByRole("button", { name: "Submit job" }).click();
   await page.getByRole("heading", { level: 1, name: "first-steps" }).waitFor();
-  const state = page.getByRole("status").first();
-  await until("the job runs", async () => (await state.innerText()) === "running");
+  const main = page.getByRole("main");
+  await main.getByText("running", { exact: true }).waitFor();
 
   const output = page.getByRole("region", { name: "Output" });
   await until("the size of its input", async () => /^6$/m.test(await output.innerText()));
@@ -49,8 +49,8 @@ journey("a person fills in the form, submits the script and follows its output t
   }
   await picture(page, "job-output");
   await appendFile(join(portal.home, "said.txt"), "end\n");
-  await until("the end is shown", async () => (await state.innerText()) === "failed, exit code 3");
-  await page.getByText("Errors", { exact: true }).first().click();
+  await main.getByText("failed, exit code 3", { exact: true }).waitFor();
+  await page.getByRole("radiogroup", { name: "Which output" }).getByText("Errors").click();
   await until("the errors are shown", async () => (await output.innerText()).includes("to the errors"));
   assert.match(await readFile(join(portal.home, "first-steps.err"), "utf8"), /to the errors/);
 

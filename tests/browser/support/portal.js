@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { startLine } from "./line.js";
 import { until } from "./until.js";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -19,11 +20,13 @@ const KIM = { name: "kim", displayName: "Kim Seoyeon", password: "quiet-lake-730
 
 /**
  * Starts a portal that ends, with everything it started, when `context` (a test or suite) does. It has one account,
- * whose home is a folder of the test's own; `account: null` leaves the first account to the portal.
+ * whose home is a folder of the test's own; `account: null` leaves the first account to the portal. With `line`, the
+ * browser reaches it over a line that the test can cut.
  */
-export async function startPortal(context, { account = KIM, ...settings } = {}) {
+export async function startPortal(context, { account = KIM, line = false, ...settings } = {}) {
   const portal = await Portal.make(settings);
   context.after(() => portal.end());
+  if (line) portal.line = await startLine(context, () => portal.port);
   if (account) await portal.addAccount(account);
   await portal.start();
   return portal;
@@ -148,6 +151,7 @@ class Portal {
       MYKSC_LISTEN: `127.0.0.1:${this.port}`,
       MYKSC_STATE_DIR: this.state,
       MYKSC_CONFIG: join(this.folder, "myksc.toml"),
+      ...(this.line && { MYKSC__SERVER__ORIGIN: this.line.origin }),
       ...this.settings.env,
     };
   }
