@@ -16,7 +16,7 @@ export const EMPTY_FORM: JobForm = {
   work_dir: "home",
   inputs: [],
   command: "",
-  stdout_name: "%x.o%j",
+  stdout_name: "%x-%j.out",
   stderr_name: "",
   shebang: "#!/bin/bash",
   other_lines: "",
