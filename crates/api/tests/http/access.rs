@@ -1,0 +1,201 @@
+//! Who may do what: every operation of the document is tried by nobody and by another person.
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
+use myksc_testkit::{Client, TestPortal};
+use serde_json::{Value, json};
+
+use crate::kims::{Kims, MARK};
+
+/// The operations that need no sign-in. Another one here is a decision, not an oversight.
+const PUBLIC: &[&str] = &["create_session", "describe_uploads", "get_openapi", "get_site"];
+
+/// One operation of the document.
+struct Operation {
+    id: String,
+    method: Method,
+    path: String,
+    has_body: bool,
+}
+
+fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&myksc_api::document_text().unwrap()).unwrap();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            found.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path: path.clone(),
+                has_body: operation.get("requestBody").is_some(),
+            });
+        }
+    }
+    found
+}
+
+/// A body that holds, so that nothing but the right to it is in question.
+fn body(operation: &str, kims: &Kims) -> Option<Value> {
+    Some(match operation {
+        "launch_app" => {
+            json!({ "template": "command", "name": "another", "values": { "command": "sleep 1" } })
+        }
+        "rename_app" => json!({ "name": "stolen" }),
+        "create_ticket" => json!({}),
+        "create_session" => json!({ "name": "nobody", "password": "guessed by chance" }),
+        "create_token" => json!({ "name": "another", "expires_in_days": 1 }),
+        "change_password" => json!({ "current": "not the password", "new": "a long enough one" }),
+        "make_folder" => json!({ "path": format!("home/{MARK}-folder") }),
+        "move_entry" => json!({ "from": format!("home/{MARK}"), "to": "home/stolen", "overwrite": false }),
+        "remove_entries" => json!({ "paths": [format!("home/{MARK}")] }),
+        "submit_job" => json!({ "script": "#!/bin/sh\ntrue\n", "work_dir": "home" }),
+        "parse_script" => json!({ "script": "#!/bin/sh\ntrue\n" }),
+        "render_script" => json!({ "form": {
+            "name": "another", "queue": "local", "nodes": 1, "tasks_per_node": 1, "cpus_per_task": 1,
+            "gpus_per_node": 0, "memory_bytes": null, "walltime_secs": 60, "work_dir": "home", "inputs": [],
+            "command": "true", "stdout_name": "out", "stderr_name": "err",
+        } }),
+        "write_content" | "append_upload" => json!(kims.upload),
+        _ => return None,
+    })
+}
+
+/// The operation's path with kim's ids in it.
+fn path(operation: &Operation, kims: &Kims) -> String {
+    let id = match operation.path.split('/').nth(3).unwrap_or_default() {
+        "apps" => &kims.app,
+        "jobs" => &kims.job,
+        "sessions" => &kims.session,
+        "tokens" => &kims.token,
+        "files" => &kims.upload,
+        other if !operation.path.contains("{id}") => other,
+        other => panic!("whose are the ids of {other}? say it here"),
+    };
+    let path = operation.path.replace("{id}", id).replace("{system}", "local");
+    assert!(!path.contains('{'), "what stands in {path}?");
+    match operation.id.as_str() {
+        "read_content" | "head_content" | "write_content" => format!("{path}?path=home/{MARK}"),
+        "list_entries" => format!("{path}?path=home"),
+        _ => path,
+    }
+}
+
+async fn call(client: &Client, operation: &Operation, kims: &Kims) -> (u16, String) {
+    let body = body(&operation.id, kims);
+    assert!(body.is_some() || !operation.has_body, "{}: give it a body that holds", operation.id);
+    let kind = match operation.id.as_str() {
+        "append_upload" => "application/offset+octet-stream",
+        _ => "application/json",
+    };
+    let headers = [
+        (CONTENT_TYPE, kind),
+        (HeaderName::from_static("tus-resumable"), "1.0.0"),
+        (HeaderName::from_static("upload-offset"), "0"),
+        (HeaderName::from_static("upload-length"), "1"),
+        (HeaderName::from_static("upload-metadata"), "path aG9tZS9hbm90aGVy"),
+    ];
+    let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+    if operation.id == "get_events" {
+        let response = client.open(operation.method.clone(), &operation.path, &headers, bytes).await;
+        return (response.status().as_u16(), String::new());
+    }
+    let answer = client.ask(operation.method.clone(), &path(operation, kims), &headers, bytes).await;
+    (answer.status.as_u16(), String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+#[tokio::test]
+async fn nobody_gets_past_any_operation_but_the_public_ones() {
+    let portal = TestPortal::start().await;
+    let kims = Kims::make(&portal).await;
+    let before = kims.everything().await;
+    let strangers = [
+        portal.nobody(),
+        portal.nobody().with_header(COOKIE, "__Host-myksc=guessed"),
+        portal.nobody().with_header(AUTHORIZATION, "Bearer myksc_guessed"),
+        portal.nobody().with_header(AUTHORIZATION, "Basic a2ltOmtpbQ=="),
+    ];
+    let mut public: Vec<&str> = Vec::new();
+    for operation in operations() {
+        for stranger in &strangers {
+            let (status, body) = call(stranger, &operation, &kims).await;
+            if PUBLIC.contains(&operation.id.as_str()) {
+                assert!(status < 500, "{}: {body}", operation.id);
+            } else {
+                assert_eq!(status, 401, "{}: {body}", operation.id);
+            }
+            assert!(!body.contains(MARK), "{}: {body}", operation.id);
+        }
+        public.extend(PUBLIC.iter().filter(|id| **id == operation.id));
+    }
+    public.sort_unstable();
+    assert_eq!(public, PUBLIC, "every public operation exists");
+    assert_eq!(kims.everything().await, before);
+}
+
+#[tokio::test]
+async fn another_person_neither_sees_nor_changes_what_is_kims() {
+    let portal = TestPortal::start().await;
+    let kims = Kims::make(&portal).await;
+    let before = kims.everything().await;
+    let mut lee = portal.program("lee").await;
+    for operation in operations() {
+        let (status, body) = call(&lee, &operation, &kims).await;
+        assert_ne!(status, 401, "{}: lee is somebody", operation.id);
+        assert_ne!(status, 500, "{}: {body}", operation.id);
+        if operation.path.contains("{id}") {
+            // A user's upload is behind her own agent, and lee has none on a machine that is kim's.
+            let expected: &[u16] = if operation.path.contains("/files/") { &[403, 404] } else { &[404] };
+            assert!(expected.contains(&status), "{}: {status} {body}", operation.id);
+        }
+        for id in [&kims.app, &kims.job, &kims.session, &kims.token, &kims.upload] {
+            let answer = body.replace(&path(&operation, &kims), "").replace(&format!("\"id\":\"{id}\""), "");
+            let is_named_by_lee = operation.path.contains("{id}");
+            assert!(is_named_by_lee || !answer.contains(id.as_str()), "{}: {body}", operation.id);
+        }
+        let tells = body.contains(MARK) && !call_names_mark(&operation.id);
+        assert!(!tells, "{}: {body}", operation.id);
+        if lee.get("/api/v1/session").await.status == 401 {
+            lee = portal.program("lee").await;
+        }
+    }
+    assert_eq!(kims.everything().await, before);
+}
+
+/// Operations whose request names kim's file, so that a refusal may repeat the name.
+fn call_names_mark(operation: &str) -> bool {
+    ["read_content", "head_content", "write_content", "make_folder", "move_entry", "remove_entries"]
+        .contains(&operation)
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_changes_nothing_with_kims_cookie() {
+    let portal = TestPortal::start().await;
+    let kims = Kims::make(&portal).await;
+    let before = kims.everything().await;
+    let app = format!("http://{}.{}", kims.app, portal.origin().trim_start_matches("http://"));
+    let elsewhere = [
+        kims.client.clone().with_header(ORIGIN, "http://evil.example"),
+        kims.client.clone().with_header(ORIGIN, &app),
+        kims.client.clone().with_header(ORIGIN, "null"),
+        kims.client.clone().without_header(&ORIGIN),
+        kims.client
+            .clone()
+            .without_header(&ORIGIN)
+            .with_header("sec-fetch-site".parse().unwrap(), "same-site"),
+        kims.client.clone().without_csrf_token(),
+    ];
+    for operation in operations() {
+        if matches!(operation.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            continue;
+        }
+        for (number, page) in elsewhere.iter().enumerate() {
+            if operation.id == "create_session" && number == elsewhere.len() - 1 {
+                continue;
+            }
+            let (status, body) = call(page, &operation, &kims).await;
+            assert_eq!(status, 403, "{} from page {number}: {body}", operation.id);
+        }
+    }
+    assert_eq!(kims.everything().await, before);
+}

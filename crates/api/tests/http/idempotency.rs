@@ -1,0 +1,55 @@
+//! `Idempotency-Key` on creates.
+
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName};
+use myksc_testkit::{Answer, Client, TestPortal};
+use serde_json::Value;
+
+use crate::kims::{id, launch};
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+async fn launch_with(client: &Client, key: &str, body: &Value) -> Answer {
+    let headers = [(CONTENT_TYPE, "application/json"), (KEY, key)];
+    client.ask(Method::POST, "/api/v1/apps", &headers, body.to_string().into()).await
+}
+
+#[tokio::test]
+async fn the_same_key_launches_one_app_however_often_it_is_sent() {
+    let portal = TestPortal::start().await;
+    let kim = portal.browser("kim").await;
+    let body = launch("once-only");
+    let (first, second) = tokio::join!(launch_with(&kim, "k1", &body), launch_with(&kim, "k1", &body));
+    let (first, second) = (id(&first.expect(202).json()), id(&second.expect(202).json()));
+    let third = id(&launch_with(&kim, "k1", &body).await.expect(202).json());
+    assert_eq!((&first, &first), (&second, &third));
+    let apps = kim.get("/api/v1/apps").await.expect(200).json();
+    assert_eq!(apps["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_key_free() {
+    let portal = TestPortal::start().await;
+    let kim = portal.browser("kim").await;
+    assert_eq!(launch_with(&kim, "k1", &launch("NO")).await.expect(422).code(), "invalid");
+    let _ = launch_with(&kim, "k1", &launch("now-right")).await.expect(202);
+}
+
+#[tokio::test]
+async fn keys_of_two_people_are_two_keys() {
+    let portal = TestPortal::start().await;
+    let (kim, lee) = (portal.browser("kim").await, portal.browser("lee").await);
+    let hers = id(&launch_with(&kim, "k1", &launch("kims-app")).await.expect(202).json());
+    let answer = launch_with(&lee, "k1", &launch("lees-app")).await;
+    assert!(!String::from_utf8_lossy(&answer.body).contains(&hers));
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let portal = TestPortal::start().await;
+    let kim = portal.browser("kim").await;
+    for key in ["", &"k".repeat(101)] {
+        let answer = launch_with(&kim, key, &launch("an-app")).await.expect(422);
+        assert_eq!(answer.json()["fields"][0]["code"], "idempotency_key_invalid");
+    }
+}

@@ -1,0 +1,16 @@
+//! The portal's HTTP interface, asked over a real connection.
+
+mod access;
+mod apps;
+mod document;
+mod events;
+mod idempotency;
+mod kims;
+mod limits;
+mod pages;
+
+/// Not a test by itself: the agents and supervisors of the others.
+#[test]
+fn child_process() {
+    myksc_testkit::process::run_if_asked();
+}
