@@ -89,7 +89,7 @@ async function submitUntilTold(page) {
     stdout_name: "patient.out",
     stderr_name: "patient.err",
   };
-  const { script } = (await callApi(page, "POST", `/systems/${system.id}/script`, form)).body;
+  const { script } = (await callApi(page, "POST", `/systems/${system.id}/script`, { form })).body;
   const submitted = await callApi(page, "POST", `/systems/${system.id}/jobs`, { script, work_dir: "home" });
   assert.equal(submitted.status, 202, JSON.stringify(submitted.body));
   return until("the job runs", async () => {
