@@ -87,7 +87,7 @@ fn parse_cursor(path: &UserPath, cursor: &str) -> Result<OsString> {
 fn smallest_names(folder: &OwnedFd, after: Option<&OsStr>, count: usize) -> Result<Vec<OsString>> {
     let after = after.map(OsStrExt::as_bytes);
     let mut smallest = BinaryHeap::with_capacity(count + 1);
-    for_each_name(folder, |name| {
+    for_each_name(folder, |name, _| {
         let wanted = after.is_none_or(|after| name > after) && !temp::is_temporary(name);
         let fits = smallest.len() < count
             || smallest.peek().is_some_and(|largest: &Vec<u8>| name < largest.as_slice());
@@ -101,8 +101,12 @@ fn smallest_names(folder: &OwnedFd, after: Option<&OsStr>, count: usize) -> Resu
     Ok(smallest.into_sorted_vec().into_iter().map(OsString::from_vec).collect())
 }
 
-/// Calls `take` with each name of an open folder but `.` and `..`, in the kernel's order.
-pub(crate) fn for_each_name(folder: impl AsFd, mut take: impl FnMut(&[u8])) -> rustix::io::Result<()> {
+/// Calls `take` with each name of an open folder but `.` and `..`, in the kernel's order, and with what it is if
+/// the file system says so.
+pub(crate) fn for_each_name(
+    folder: impl AsFd,
+    mut take: impl FnMut(&[u8], FileType),
+) -> rustix::io::Result<()> {
     // Another descriptor, for its own position.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = openat(folder, c".", flags, Mode::empty())?;
@@ -112,7 +116,7 @@ pub(crate) fn for_each_name(folder: impl AsFd, mut take: impl FnMut(&[u8])) -> r
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
-            take(name);
+            take(name, entry.file_type());
         }
     }
     Ok(())

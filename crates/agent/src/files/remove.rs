@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use myksc_core::UserPath;
@@ -58,10 +58,10 @@ struct Level {
 
 impl Walk<'_> {
     fn run(&mut self, place: &Place) {
-        match unlinkat(&place.folder, &place.name, AtFlags::empty()) {
-            Ok(()) => return,
-            Err(Errno::ISDIR) => {}
-            Err(error) => return self.fail(None, error),
+        let seen = statat(&place.folder, &place.name, AtFlags::SYMLINK_NOFOLLOW);
+        if !seen.is_ok_and(|seen| FileType::from_raw_mode(seen.st_mode) == FileType::Directory) {
+            let removed = unlinkat(&place.folder, &place.name, AtFlags::empty());
+            return removed.unwrap_or_else(|error| self.fail(None, error));
         }
         self.enter(&place.folder, place.name.clone());
         while let Some(deepest) = self.levels.last_mut() {
@@ -107,10 +107,16 @@ impl Walk<'_> {
     fn clear(&mut self) {
         let Some(folder) = self.levels.last().and_then(|level| level.folder.clone()) else { return };
         let mut pending = Vec::new();
-        let read = for_each_name(&folder, |name| match unlinkat(&folder, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR) => pending.push(OsString::from_vec(name.to_vec())),
-            Err(error) => self.fail(Some(OsStr::from_bytes(name)), error),
+        let read = for_each_name(&folder, |name, file_type| {
+            let is_folder = file_type == FileType::Directory;
+            let removed =
+                if is_folder { Err(Errno::ISDIR) } else { unlinkat(&folder, name, AtFlags::empty()) };
+            match removed {
+                Ok(()) | Err(Errno::NOENT) => {}
+                // Not every file system says before what is a folder.
+                Err(Errno::ISDIR) => pending.push(OsString::from_vec(name.to_vec())),
+                Err(error) => self.fail(Some(OsStr::from_bytes(name)), error),
+            }
         });
         if let Err(error) = read {
             self.fail(None, error);

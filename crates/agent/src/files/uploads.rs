@@ -91,14 +91,16 @@ impl Uploads {
     /// How far an upload is. One that is whole but could not get its name tries again.
     pub(crate) fn find(self: &Arc<Self>, id: &UploadId) -> Result<Upload> {
         let mut record = self.load(id)?;
-        let offset_bytes = match self.hold(id) {
-            Ok(_hold) => self.settle(&mut record).map_err(|fault| fault.at(&record.path))?,
-            // Whole but without its name yet: to say so would end the sender's interest too early.
-            Err(busy) => match self.offset(&record)? {
-                offset if offset == record.size_bytes => return Err(busy),
-                offset => offset,
-            },
-        };
+        let found = self.offset(&record).and_then(|offset_bytes| {
+            if offset_bytes < record.size_bytes {
+                return Ok(offset_bytes);
+            }
+            // While another request names it, to say that it is whole would end the sender's interest too early.
+            let _hold = self.hold(id)?;
+            record = self.load(id)?;
+            self.settle(&mut record)
+        });
+        let offset_bytes = found.map_err(|fault| fault.at(&record.path))?;
         Ok(view(record, offset_bytes))
     }
 
@@ -228,8 +230,15 @@ impl Uploads {
         if matches!(record.stage, Stage::Done { .. }) {
             return Ok(record.size_bytes);
         }
-        let opened = temp::open(&self.roots.place(&record.path)?, &record.id)?;
-        opened.map_or(Ok(0), |(_, seen)| size(&seen, record))
+        let place = self.roots.place(&record.path)?;
+        if let Some((_, seen)) = temp::open(&place, &record.id)? {
+            return size(&seen, record);
+        }
+        // No bytes yet, or the file has got its name since the record was read.
+        let now = self.records.load(&record.id);
+        let named =
+            now.is_some_and(|now| matches!(now.stage, Stage::Done { .. }) || has_its_name(&now, &place));
+        Ok(if named { record.size_bytes } else { 0 })
     }
 
     /// Answers the offset, and gives a file that is whole its name.

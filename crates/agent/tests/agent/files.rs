@@ -1,0 +1,10 @@
+//! A user's files through a real agent, asked as the portal asks.
+
+mod access;
+mod content;
+mod crashes;
+mod escapes;
+mod folders;
+mod house;
+mod process;
+mod uploads;
