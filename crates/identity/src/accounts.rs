@@ -138,13 +138,13 @@ impl Accounts {
         keep: Option<&SessionId>,
     ) -> Result<()> {
         check_new_password("new", &new).map_err(Error::invalid)?;
-        let attempt = Attempt::change_password(&user.id);
-        self.throttle.begin(&attempt, self.clock.now()).await?;
+        let attempt = Attempt::ChangePassword(user.id.clone());
+        let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
         let stored = self.store.user_by_name(&user.name).await?.and_then(|found| found.password_hash);
         let is_right = match self.passwords.verify(current, stored).await {
             Ok(is_right) => is_right,
             Err(error) => {
-                self.throttle.not_looked_at(&attempt).await?;
+                self.throttle.not_looked_at(&counted).await?;
                 return Err(error);
             }
         };
@@ -152,7 +152,7 @@ impl Accounts {
             let problem = FieldProblem::new("current", "password_wrong", "this is not the present password");
             return Err(Error::invalid(problem));
         }
-        self.throttle.succeeded(&attempt).await?;
+        self.throttle.succeeded(&counted, self.clock.now()).await?;
         let hash = self.passwords.hash(new).await?;
         self.store.set_password_hash(&user.id, &hash).await?;
         self.sessions.end_all(&user.id, keep).await

@@ -35,7 +35,7 @@ pub use posix::{PosixAccount, account_by_name, group_name_of, own_account};
 pub use provider::{Answer, IdentityProvider, Local};
 pub use sessions::{Client, CsrfToken, Opened, SessionEnded, SessionLimits, Sessions, Verified};
 pub use sign_in::SignIn;
-pub use throttle::{Attempt, Throttle};
+pub use throttle::{Attempt, Counted, Throttle};
 pub use tickets::{IssuedTicket, Tickets};
 pub use tokens::{MAX_DAYS, MAX_TOKENS, NewToken, Tokens};
 

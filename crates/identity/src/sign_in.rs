@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::password::busy;
 use crate::provider::IdentityProvider;
 use crate::sessions::{Client, Opened, Sessions};
-use crate::throttle::{Attempt, Throttle};
+use crate::throttle::{Attempt, Counted, Throttle};
 
 /// Sign-ins under way at once, each with its writes to the database; more are told that it is busy.
 const AT_ONCE: usize = 64;
@@ -51,11 +51,11 @@ impl SignIn {
         replaced: Option<&str>,
     ) -> Result<Opened> {
         let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
-        let attempt = Attempt::sign_in(name, client.address);
-        self.throttle.begin(&attempt, self.clock.now()).await?;
+        let attempt = Attempt::SignIn { name: name.to_owned(), address: client.address };
+        let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
         let actor = Actor::remote(name, client.address);
         audited(&self.store, &actor, "sign_in", self.provider.id(), async {
-            let user = self.authenticate(&attempt, name, password).await?;
+            let user = self.authenticate(&counted, name, password).await?;
             if let Some(cookie) = replaced {
                 self.sessions.end_replaced(cookie).await?;
             }
@@ -64,15 +64,15 @@ impl SignIn {
         .await
     }
 
-    async fn authenticate(&self, attempt: &Attempt, name: &str, password: &SecretString) -> Result<User> {
+    async fn authenticate(&self, counted: &Counted, name: &str, password: &SecretString) -> Result<User> {
         match self.provider.authenticate(name, password).await {
             Ok(Some(user)) => {
-                self.throttle.succeeded(attempt).await?;
+                self.throttle.succeeded(counted, self.clock.now()).await?;
                 Ok(user)
             }
             Ok(None) => Err(Error::WrongCredentials),
             Err(error) => {
-                self.throttle.not_looked_at(attempt).await?;
+                self.throttle.not_looked_at(counted).await?;
                 Err(error)
             }
         }

@@ -1,5 +1,6 @@
 //! Slowing of wrong passwords by name and by address. Nobody is ever locked out: after its delay an attempt is
-//! looked at again, and a right password takes the name's count away.
+//! looked at again, and a right password takes the name's count away. Where somebody signed in before, she has a
+//! count of her own, so that strangers who guess at her name do not slow her.
 //!
 //! An attempt counts when it begins, so that many at once can't all be looked at before the first is found
 //! wrong; a right one is taken back. What is counted went through a hash, so a storm of ever new names and
@@ -20,38 +21,36 @@ const MAX_DELAY_SECS: i64 = 60;
 /// After so long without an attempt a subject starts anew.
 const FORGET_AFTER_SECS: i64 = 15 * 60;
 
+/// How long an address is remembered from which somebody signed in.
+const KNOWN_SECS: i64 = 30 * 24 * 3600;
+
 /// Counts attempts in the database, so that a restart or another replica forgets none.
 #[derive(Clone)]
 pub struct Throttle {
     store: Store,
 }
 
-/// What one attempt counts against.
+/// Somebody tries a password.
 #[derive(Debug, Clone)]
-pub struct Attempt {
-    by_address: Option<String>,
-    by_name: String,
+pub enum Attempt {
+    /// To sign in.
+    SignIn {
+        /// The name that was typed.
+        name: String,
+        /// Where from.
+        address: IpAddr,
+    },
+    /// To change it, signed in already. Wrong sign-ins by others do not count here.
+    ChangePassword(UserId),
 }
 
-impl Attempt {
-    /// Somebody signs in.
-    #[must_use]
-    pub fn sign_in(name: &str, address: IpAddr) -> Self {
-        let by_name = format!("name:{}", hex::encode(Sha256::digest(name.as_bytes())));
-        Self { by_address: Some(format!("address:{}", network(address))), by_name }
-    }
-
-    /// A signed-in person gives her present password to change it. Wrong sign-ins by others do not count here.
-    #[must_use]
-    pub fn change_password(user: &UserId) -> Self {
-        Self { by_address: None, by_name: format!("change:{user}") }
-    }
-
-    fn subjects(&self) -> Vec<(&str, u32)> {
-        let by_address = self.by_address.as_deref().map(|subject| (subject, FREE_BY_ADDRESS));
-        // Ascending, as the store asks: `address:` comes before `name:`.
-        by_address.into_iter().chain([(self.by_name.as_str(), FREE_BY_NAME)]).collect()
-    }
+/// An attempt that counts until it is taken back.
+#[derive(Debug)]
+pub struct Counted {
+    /// What it counts against, each with how many are free; the one to start anew after success is the last.
+    subjects: Vec<(String, u32)>,
+    /// Remembered on success.
+    known: Option<String>,
 }
 
 impl Throttle {
@@ -65,15 +64,14 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::TooMany`] before the delay is over; nothing is counted then.
-    pub async fn begin(&self, attempt: &Attempt, now: Timestamp) -> Result<()> {
-        let subjects = attempt.subjects();
+    pub async fn begin(&self, attempt: &Attempt, now: Timestamp) -> Result<Counted> {
+        let counted = self.subjects(attempt, now).await?;
         // A storm of refused attempts only reads.
-        for (subject, free) in &subjects {
+        for (subject, free) in &counted.subjects {
             check(&self.store.attempts(subject).await?, *free, now)?;
         }
-        let names: Vec<&str> = subjects.iter().map(|(subject, _)| *subject).collect();
-        let changed = self.store.change_attempts(&names, |records| {
-            for (record, (_, free)) in records.iter().zip(&subjects) {
+        self.change(&counted, |records| {
+            for (record, (_, free)) in records.iter().zip(&counted.subjects) {
                 check(record, *free, now)?;
             }
             for record in records {
@@ -81,24 +79,34 @@ impl Throttle {
                 *record = Attempts { failures: failures.saturating_add(1), last_at: now };
             }
             Ok(())
-        });
-        changed.await?
+        })
+        .await?;
+        Ok(counted)
     }
 
-    /// The password was right: the name starts anew, and the attempt no longer counts against the address.
+    /// The password was right: the name starts anew, the attempt no longer counts against the address, and the
+    /// address is known as one of hers.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn succeeded(&self, attempt: &Attempt) -> Result<()> {
-        self.take_back(attempt, |_| 0).await
+    pub async fn succeeded(&self, counted: &Counted, now: Timestamp) -> Result<()> {
+        self.take_back(counted, |_| 0).await?;
+        if let Some(known) = &counted.known {
+            let remember = |records: &mut [Attempts]| {
+                records.fill(Attempts { failures: 1, last_at: now });
+                Ok::<_, Error>(())
+            };
+            self.store.change_attempts(&[known], remember).await??;
+        }
+        Ok(())
     }
 
     /// The attempt was not looked at: it counts against nobody.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn not_looked_at(&self, attempt: &Attempt) -> Result<()> {
-        self.take_back(attempt, |failures| failures.saturating_sub(1)).await
+    pub async fn not_looked_at(&self, counted: &Counted) -> Result<()> {
+        self.take_back(counted, |failures| failures.saturating_sub(1)).await
     }
 
     /// Forgets what is old.
@@ -106,24 +114,56 @@ impl Throttle {
     /// # Errors
     /// What the database says.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
-        self.store.delete_old_attempts(now.plus_secs(-FORGET_AFTER_SECS)).await?;
+        self.store.delete_old_attempts("known:", now.plus_secs(-KNOWN_SECS)).await?;
+        for prefix in ["address:", "change:", "name:", "pair:"] {
+            self.store.delete_old_attempts(prefix, now.plus_secs(-FORGET_AFTER_SECS)).await?;
+        }
         Ok(())
     }
 
-    async fn take_back(&self, attempt: &Attempt, of_name: impl Fn(u32) -> u32) -> Result<()> {
-        let subjects = attempt.subjects();
-        let names: Vec<&str> = subjects.iter().map(|(subject, _)| *subject).collect();
-        let changed = self.store.change_attempts(&names, |records| {
+    /// In ascending order, as the store asks.
+    async fn subjects(&self, attempt: &Attempt, now: Timestamp) -> Result<Counted> {
+        let (name, network) = match attempt {
+            Attempt::SignIn { name, address } => (digest(name), network(*address)),
+            Attempt::ChangePassword(user) => {
+                return Ok(Counted { subjects: vec![(format!("change:{user}"), FREE_BY_NAME)], known: None });
+            }
+        };
+        let pair = digest(&format!("{name} {network}"));
+        let known = format!("known:{pair}");
+        let remembered = self.store.attempts(&known).await?;
+        let is_known = remembered.failures > 0 && now.secs_since(remembered.last_at) < KNOWN_SECS;
+        let by_name = if is_known { format!("pair:{pair}") } else { format!("name:{name}") };
+        let subjects = vec![(format!("address:{network}"), FREE_BY_ADDRESS), (by_name, FREE_BY_NAME)];
+        Ok(Counted { subjects, known: Some(known) })
+    }
+
+    async fn change(
+        &self,
+        counted: &Counted,
+        decide: impl FnOnce(&mut [Attempts]) -> Result<()>,
+    ) -> Result<()> {
+        let subjects: Vec<&str> = counted.subjects.iter().map(|(subject, _)| subject.as_str()).collect();
+        self.store.change_attempts(&subjects, decide).await?
+    }
+
+    async fn take_back(&self, counted: &Counted, of_name: impl Fn(u32) -> u32) -> Result<()> {
+        self.change(counted, |records| {
             if let Some((by_name, by_address)) = records.split_last_mut() {
                 by_name.failures = of_name(by_name.failures);
                 for record in by_address {
                     record.failures = record.failures.saturating_sub(1);
                 }
             }
-            Ok::<_, Error>(())
-        });
-        changed.await?
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Keys of one length, whatever was typed.
+fn digest(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn check(record: &Attempts, free: u32, now: Timestamp) -> Result<()> {
@@ -166,140 +206,4 @@ fn network(address: IpAddr) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use myksc_store::testing::each_engine;
-
-    use super::*;
-
-    const T0: i64 = 1_000_000_000_000;
-
-    fn at(secs: i64) -> Timestamp {
-        Timestamp::from_millis(T0).plus_secs(secs)
-    }
-
-    fn kim_from(address: &str) -> Attempt {
-        Attempt::sign_in("kim", address.parse().unwrap())
-    }
-
-    fn wait_of(answer: Result<()>) -> Option<u64> {
-        match answer {
-            Ok(()) => None,
-            Err(Error::TooMany { retry_after_secs }) => Some(retry_after_secs),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_delay_doubles_up_to_a_minute() {
-        let delays: Vec<i64> = [0, 4, 5, 6, 7, 10, 11, 40, u32::MAX].map(|n| delay_secs(n, 5)).into();
-        assert_eq!(delays, [0, 0, 1, 2, 4, 32, 60, 60, 60]);
-    }
-
-    #[test]
-    fn one_person_s_addresses_count_as_one() {
-        let cases = [
-            ("192.0.2.7", "192.0.2.7"),
-            ("::ffff:192.0.2.7", "192.0.2.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
-        ];
-        for (address, expected) in cases {
-            assert_eq!(network(address.parse().unwrap()), expected);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_is_slowed_whatever_the_address_and_never_locked() {
-        each_engine(|store| async move {
-            let throttle = Throttle::new(store);
-            for n in 0..5 {
-                let attempt = kim_from(&format!("192.0.2.{n}"));
-                assert_eq!(wait_of(throttle.begin(&attempt, at(0)).await), None);
-            }
-            let attempt = kim_from("192.0.2.99");
-            assert_eq!(wait_of(throttle.begin(&attempt, at(0)).await), Some(1));
-            let other = Attempt::sign_in("lee", "192.0.2.1".parse().unwrap());
-            assert_eq!(wait_of(throttle.begin(&other, at(0)).await), None);
-            // Refused attempts do not lengthen the delay.
-            assert_eq!(wait_of(throttle.begin(&attempt, at(1)).await), None);
-            assert_eq!(wait_of(throttle.begin(&attempt, at(1)).await), Some(2));
-            throttle.succeeded(&attempt).await.unwrap();
-            assert_eq!(wait_of(throttle.begin(&attempt, at(1)).await), None);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn an_address_is_slowed_whatever_the_name_and_right_passwords_do_not_count() {
-        each_engine(|store| async move {
-            let throttle = Throttle::new(store);
-            for n in 0..FREE_BY_ADDRESS {
-                let attempt = Attempt::sign_in(&format!("user{n}"), "192.0.2.7".parse().unwrap());
-                assert_eq!(wait_of(throttle.begin(&attempt, at(0)).await), None);
-                let right = kim_from("192.0.2.7");
-                if n + 1 < FREE_BY_ADDRESS {
-                    assert_eq!(wait_of(throttle.begin(&right, at(0)).await), None, "{n}");
-                    throttle.succeeded(&right).await.unwrap();
-                }
-            }
-            assert_eq!(wait_of(throttle.begin(&kim_from("192.0.2.7"), at(0)).await), Some(1));
-            assert_eq!(wait_of(throttle.begin(&kim_from("192.0.2.8"), at(0)).await), None);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn many_at_once_do_not_slip_through() {
-        each_engine(|store| async move {
-            let throttle = Throttle::new(store);
-            let tasks: Vec<_> = (0..40)
-                .map(|_| {
-                    let throttle = throttle.clone();
-                    tokio::spawn(async move { throttle.begin(&kim_from("192.0.2.7"), at(0)).await.is_ok() })
-                })
-                .collect();
-            let mut passed = 0;
-            for task in tasks {
-                passed += u32::from(task.await.unwrap());
-            }
-            assert_eq!(passed, FREE_BY_NAME);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_quiet_quarter_of_an_hour_forgets_and_an_unlooked_attempt_does_not_count() {
-        each_engine(|store| async move {
-            let throttle = Throttle::new(store.clone());
-            let attempt = kim_from("192.0.2.7");
-            for _ in 0..50 {
-                throttle.begin(&attempt, at(0)).await.unwrap();
-                throttle.not_looked_at(&attempt).await.unwrap();
-            }
-            for n in 0..9 {
-                throttle.begin(&attempt, at(100 * n)).await.unwrap();
-            }
-            assert!(wait_of(throttle.begin(&attempt, at(800)).await).is_some());
-            throttle.sweep(at(800 + FORGET_AFTER_SECS - 1)).await.unwrap();
-            assert_eq!(store.attempts(&attempt.by_name).await.unwrap().failures, 9);
-            assert_eq!(wait_of(throttle.begin(&attempt, at(800 + FORGET_AFTER_SECS)).await), None);
-            assert_eq!(store.attempts(&attempt.by_name).await.unwrap().failures, 1);
-            throttle.sweep(at(801 + 2 * FORGET_AFTER_SECS)).await.unwrap();
-            assert_eq!(store.attempts(&attempt.by_name).await.unwrap().failures, 0);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_clock_set_back_keeps_nobody_waiting() {
-        each_engine(|store| async move {
-            let throttle = Throttle::new(store);
-            let attempt = kim_from("192.0.2.7");
-            for n in 0..9 {
-                throttle.begin(&attempt, at(100_000 + 100 * n)).await.unwrap();
-            }
-            assert_eq!(wait_of(throttle.begin(&attempt, at(0)).await), None);
-        })
-        .await;
-    }
-}
+mod tests;

@@ -59,13 +59,14 @@ impl Store {
         Ok(Ok(answer))
     }
 
-    /// Forgets the subjects that were quiet since `before`; says how many.
+    /// Forgets the subjects that begin with `prefix` and were quiet since `before`; says how many.
     ///
     /// # Errors
     /// What the engine says.
-    pub async fn delete_old_attempts(&self, before: Timestamp) -> Result<u64, StoreError> {
+    pub async fn delete_old_attempts(&self, prefix: &str, before: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = execute!(tx, "DELETE FROM attempts WHERE last_at < $1", before.as_millis())?;
+        let sql = "DELETE FROM attempts WHERE last_at < $1 AND subject LIKE $2";
+        let deleted = execute!(tx, sql, before.as_millis(), format!("{prefix}%"))?;
         tx.commit().await?;
         Ok(deleted)
     }
@@ -123,7 +124,9 @@ mod tests {
             assert_eq!(store.attempts("name:kim").await.unwrap().failures, 0);
             add_one(&store, "name:kim", Timestamp::from_millis(1_000)).await;
             add_one(&store, "name:lee", Timestamp::from_millis(2_000)).await;
-            assert_eq!(store.delete_old_attempts(Timestamp::from_millis(2_000)).await.unwrap(), 1);
+            add_one(&store, "known:kim", Timestamp::from_millis(1_000)).await;
+            assert_eq!(store.delete_old_attempts("name:", Timestamp::from_millis(2_000)).await.unwrap(), 1);
+            assert_eq!(store.attempts("known:kim").await.unwrap().failures, 1);
             assert_eq!(store.attempts("name:lee").await.unwrap().failures, 1);
         })
         .await;
