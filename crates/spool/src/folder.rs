@@ -91,12 +91,14 @@ impl Folder {
         }
     }
 
-    /// Writes the report, as a whole and durably. Only whoever holds the lock does that.
+    /// Writes the report, as a whole, and durably once it names a process or an exit: a lost report from before that
+    /// only means that the same orders are followed. Only whoever holds the lock does that.
     ///
     /// # Errors
     /// When the file system refuses; the former report then still stands.
     pub fn write_status(&self, status: &Status) -> Result<(), SpoolError> {
-        self.write_json("status.json", status)
+        let durably = status.process.is_some() || status.exit.is_some();
+        self.write_file("status.json", status, durably)
     }
 
     /// Writes what the portal needs to find the thing again without its database.
@@ -225,20 +227,27 @@ impl Folder {
             .map_err(|error| SpoolError::Rubbish { path, detail: error.to_string() })
     }
 
-    /// Writes beside the file, brings it to the disk, then gives it its name: a reader sees the former or the
-    /// new content, never a part.
     fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), SpoolError> {
+        self.write_file(name, value, true)
+    }
+
+    /// Writes beside the file, brings it to the disk if that is wanted, then gives it its name: a reader sees the
+    /// former or the new content, never a part.
+    fn write_file<T: Serialize>(&self, name: &str, value: &T, durably: bool) -> Result<(), SpoolError> {
         let path = self.path.join(name);
         let fresh = self.path.join(format!(".{name}.new"));
         let bytes = serde_json::to_vec_pretty(value)
             .map_err(|error| SpoolError::Rubbish { path: path.clone(), detail: error.to_string() })?;
-        at(&fresh, write_durably(&fresh, &bytes))?;
+        at(&fresh, write_new(&fresh, &bytes, durably))?;
         at(&path, fs::rename(&fresh, &path))?;
-        at(&self.path, File::open(&self.path).and_then(|folder| folder.sync_all()))
+        if durably {
+            at(&self.path, File::open(&self.path).and_then(|folder| folder.sync_all()))?;
+        }
+        Ok(())
     }
 }
 
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], durably: bool) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -247,7 +256,7 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .custom_flags(nofollow())
         .open(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    if durably { file.sync_all() } else { Ok(()) }
 }
 
 fn nofollow() -> i32 {

@@ -194,3 +194,6 @@ async fn get_app_log(
         text: log.text,
     }))
 }
+
+#[cfg(test)]
+mod tests;

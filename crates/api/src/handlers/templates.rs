@@ -27,3 +27,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn list_templates(State(state): State<AppState>, _caller: Caller) -> axum::Json<TemplateList> {
     axum::Json(TemplateList { items: state.apps.templates(), next_cursor: None })
 }
+
+#[cfg(test)]
+mod tests;
