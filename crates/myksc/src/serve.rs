@@ -23,6 +23,7 @@ use crate::exit::{Exit, Failure, OrExit as _};
 use crate::log;
 use crate::state_folder::StateFolder;
 
+mod changes;
 mod revocations;
 mod routes;
 mod services;
@@ -86,6 +87,7 @@ impl Serve {
         let tasks = TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         spawn(Box::pin(routes::Routes::new(apps.clone(), gateway.clone()).follow()));
+        spawn(Box::pin(changes::notice(store.clone())));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
         spawn(Box::pin(async move { access.keep_swept().await }));
 

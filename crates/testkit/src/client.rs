@@ -58,6 +58,13 @@ impl Client {
         self
     }
 
+    /// The same without the token that a page of the portal sends along.
+    #[must_use]
+    pub fn without_csrf_token(mut self) -> Self {
+        self.csrf_token = None;
+        self
+    }
+
     /// The same for another host of the portal, such as that of an app.
     #[must_use]
     pub fn at_host(mut self, host: &str) -> Self {

@@ -10,8 +10,10 @@
 //! ```
 
 mod client;
+mod events;
 mod portal;
 pub mod process;
 
 pub use client::{Answer, Client};
+pub use events::{Event, Events};
 pub use portal::{PASSWORD, TestPortal};

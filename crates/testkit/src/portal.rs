@@ -114,6 +114,9 @@ impl TestPortal {
 impl Drop for TestPortal {
     fn drop(&mut self) {
         self.stop.cancel();
+        for kind in ["apps", "jobs"] {
+            process::kill_all(&self.folder.path().join(kind));
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use myksc_core::spool::Status;
 use myksc_files::AgentProgram;
 use myksc_spool::SupervisorProgram;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Name of the test that becomes the process.
 pub const TEST: &str = "child_process";
@@ -15,7 +17,10 @@ pub const TEST: &str = "child_process";
 /// When the system does not tell the path of this program.
 #[must_use]
 pub fn agent() -> AgentProgram {
-    AgentProgram { program: own_path(), arguments: arguments("files") }
+    let mut arguments = arguments("files");
+    // A test is over soon, and its agents should be too.
+    arguments.extend(["--idle-secs", "2"].map(OsString::from));
+    AgentProgram { program: own_path(), arguments }
 }
 
 /// How this binary is started as a supervisor.
@@ -42,6 +47,25 @@ pub fn run_if_asked() {
         _ => return,
     };
     std::process::exit(code);
+}
+
+/// Ends what runs under the supervisors of a folder of apps or jobs, and the supervisors.
+pub(crate) fn kill_all(folder: &Path) {
+    let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for status in folders.filter_map(|folder| std::fs::read(folder.path().join("status.json")).ok()) {
+        let Ok(status) = serde_json::from_slice::<Status>(&status) else { continue };
+        kill(status.supervisor_pid);
+        if let Some(process) = status.process.filter(|_| status.exit.is_none()) {
+            kill(process.pid);
+        }
+    }
+}
+
+/// Kills a process group, or the process when it leads none.
+fn kill(pid: u32) {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
+    // What is gone already needs no killing.
+    let _ = kill_process_group(pid, Signal::KILL).or_else(|_| kill_process(pid, Signal::KILL));
 }
 
 /// Behind `--` the test harness takes everything for names of tests, so the process's own arguments stand there.

@@ -5,6 +5,7 @@ mod apps;
 mod document;
 mod events;
 mod idempotency;
+mod jobs;
 mod kims;
 mod limits;
 mod pages;

@@ -1,3 +1,5 @@
+//! Scripts, jobs and their output, with real supervisors.
+
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, Method};
