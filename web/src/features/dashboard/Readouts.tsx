@@ -53,7 +53,7 @@ function ContractReadout({ view: { contract } }: { view: ContractView }) {
   const { t } = useTranslation("dashboard");
   const language = useLanguage();
   const now = useNow(60_000);
-  const state = contractState(contract, now);
+  const state = contractState(contract ?? null, now);
   if (!contract) {
     return (
       <Readout title={t("contract.title")}>

@@ -10,7 +10,7 @@ test("jobs are counted by what they do now, and failures of today", () => {
   const today = new Date(2026, 2, 10, 1).toISOString();
   const yesterday = new Date(2026, 2, 9, 23).toISOString();
   const counted = countJobs(
-    [job({ phase: "running" }), job({ phase: "queued" }), job({ phase: "held" }), job({ phase: "COMPLETING+X" })],
+    [job({ phase: "running" }), job({ phase: "queued" }), job({ phase: "held" }), job({ phase: "COMPLETING+X" as never })],
     [
       job({ outcome: "failed", ended_at: today }),
       job({ outcome: "timed_out", ended_at: today }),

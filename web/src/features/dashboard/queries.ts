@@ -45,7 +45,7 @@ export function countJobs(active: Job[], ended: Job[], now: Date): JobsNow {
   const dayBegan = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
   const running = active.filter(({ phase }) => phase === "running" || phase === "finishing" || phase === "suspended").length;
   const failed = ended.filter(
-    ({ outcome, ended_at }) => outcome !== "succeeded" && outcome !== "cancelled" && ended_at !== null && Date.parse(ended_at) >= dayBegan,
+    ({ outcome, ended_at }) => outcome !== "succeeded" && outcome !== "cancelled" && ended_at && Date.parse(ended_at) >= dayBegan,
   ).length;
   return { running, waiting: active.length - running, failed };
 }

@@ -16,7 +16,8 @@ export const can = {
 
 /** The word for its state: the outcome once it has ended, the phase before. */
 export function stateWord(job: Job): string {
-  return job.phase === "ended" ? (job.outcome ?? "unknown") : job.phase;
+  // A phase of the scheduler's own is a plain word too, whatever the document calls it.
+  return job.phase === "ended" ? (job.outcome ?? "unknown") : String(job.phase);
 }
 
 const SIGNS: Record<string, { tone: Tone; shape: Shape }> = {

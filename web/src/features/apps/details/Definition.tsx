@@ -29,7 +29,7 @@ export function Definition({ app }: { app: App }) {
         <Fact name={t("details.limits_by")}>{app.limits_by ?? t("details.unknown_limits")}</Fact>
         {Object.entries(app.values).map(([id, value]) => (
           <Fact key={id} name={text(fieldOf(id)?.label) || id}>
-            <FieldValue field={fieldOf(id)} value={value} />
+            <FieldValue field={fieldOf(id)} value={String(value)} />
           </Fact>
         ))}
         <Fact name={t("details.runtime")}>{i18n.exists(runtime) ? t(`runtime.${app.runtime}` as "runtime.local") : app.runtime}</Fact>

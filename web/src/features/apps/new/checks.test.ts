@@ -6,14 +6,14 @@ import { fieldProblem, nameProblem, proposeName } from "./checks";
 const field = (over: Partial<TemplateField>): TemplateField => ({
   id: "f",
   label: { en: "F", ko: "F" },
-  help: null,
+  help: { en: "", ko: "" },
   kind: "text",
-  default: null,
+  default: "",
   required: false,
   choices: [],
   min: null,
   max: null,
-  max_length: null,
+  max_length: 100,
   pattern: null,
   ...over,
 });

@@ -69,7 +69,7 @@ export async function cancelUpload(key: string): Promise<void> {
 
 /** Takes away an unfinished upload at the portal. */
 export async function discardUpload(id: string): Promise<void> {
-  await ok(api.DELETE("/api/v1/files/uploads/{id}", { params: { path: { id } } }));
+  await ok(api.DELETE("/api/v1/files/uploads/{id}", { params: { path: { id }, header: { "Tus-Resumable": "1.0.0" } } }));
   void queryClient.invalidateQueries({ queryKey: keys.uploads });
 }
 
