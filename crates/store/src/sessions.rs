@@ -314,7 +314,7 @@ pub(crate) mod tests {
             assert_eq!(none, []);
             let ended = store.delete_over_sessions(at, Timestamp::from_millis(1)).await.unwrap();
             assert_eq!(ended, [(idle.id, kim.id.clone())]);
-            assert_eq!(store.session_ids().await.unwrap(), [used.id.clone()]);
+            assert_eq!(store.session_ids().await.unwrap(), std::slice::from_ref(&used.id));
             store.set_locked(&kim.id, true).await.unwrap();
             assert_eq!(store.session_ids().await.unwrap(), []);
             let ended = store.delete_over_sessions(used.expires_at, at).await.unwrap();

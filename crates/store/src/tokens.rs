@@ -210,7 +210,7 @@ pub(crate) mod tests {
             assert_eq!(found.as_ref(), Some(&token));
             assert!(store.token_by_secret(&token.id, &Secret::random().hash()).await.unwrap().is_none());
             assert!(store.token_by_secret(&TokenId::random(), &secret.hash()).await.unwrap().is_none());
-            assert_eq!(store.tokens_of(&kim.id).await.unwrap(), [token.clone()]);
+            assert_eq!(store.tokens_of(&kim.id).await.unwrap(), std::slice::from_ref(&token));
             assert_eq!(store.delete_token(&lee.id, &token.id).await.unwrap(), None);
             assert_eq!(store.delete_token(&kim.id, &token.id).await.unwrap(), Some(vec![]));
             assert!(store.token_by_secret(&token.id, &secret.hash()).await.unwrap().is_none());
