@@ -16,3 +16,6 @@ pub use calls::Files;
 pub use config::{AgentProgram, Config, FurtherRoot};
 pub use content::{ByteRange, Chunk, Content, ContentBody, Read, WriteConditions};
 pub use error::FilesError;
+
+#[cfg(test)]
+mod tests;
