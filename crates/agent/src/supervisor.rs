@@ -32,6 +32,8 @@ use signals::Signals;
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// How long processes that outlive the main one get between SIGTERM and SIGKILL.
 const REST_GRACE: Duration = Duration::from_secs(2);
+/// How long to wait before the last report is tried again on a full disk.
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
 /// How long the kernel gets to end what was killed before it is left behind.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -221,9 +223,21 @@ impl<'a> Supervisor<'a> {
         self.signals.is_end_asked() || self.folder.is_stop_requested(self.spec.generation)
     }
 
+    /// Reports how it ended. Nobody else knows that, so a full disk is waited out for as long as it takes.
     fn report(&mut self, exit: Exit) -> Result<(), SpoolError> {
         self.status.exit = Some(exit);
-        self.folder.write_status(&self.status)
+        let mut is_told = false;
+        loop {
+            match self.folder.write_status(&self.status) {
+                Err(error) if error.is_out_of_space() => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        note(&format!("the report waits for room on the disk: {error}"));
+                    }
+                    std::thread::sleep(REPORT_PAUSE);
+                }
+                result => return result,
+            }
+        }
     }
 }
 

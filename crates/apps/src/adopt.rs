@@ -38,7 +38,8 @@ impl Inner {
     pub(crate) async fn find_apps(&self) -> Result<(), Error> {
         let users = self.store.users().await?;
         for found in self.runtime.found().await? {
-            if self.store.app(&found.app.id).await?.is_some() {
+            if let Some(known) = self.store.app(&found.app.id).await? {
+                self.catch_up(known, found.app).await?;
                 continue;
             }
             match users.iter().find(|user| is_of(&found.identity, user)) {
@@ -47,6 +48,18 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Brings a record that is behind (the database was restored from a copy) to the generation that runs.
+    async fn catch_up(&self, known: App, found: App) -> Result<(), Error> {
+        if known.phase == AppPhase::Deleted || known.generation >= found.generation {
+            return Ok(());
+        }
+        tracing::info!(app = %known.id, "an app has been launched since what the database knows");
+        let mut app = App { owner: known.owner, name: known.name, revision: known.revision, ..afresh(found) };
+        let mut tx = self.store.begin().await?;
+        tx.update_app(&mut app).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Gives a person the apps that were found before she had an account.
@@ -63,8 +76,7 @@ impl Inner {
 
     /// Puts an app on record as if it was on its way; what the runtime sees of it says the rest.
     async fn adopt(&self, found: App, user: &User) -> Result<(), Error> {
-        let mut app =
-            App { owner: user.id.clone(), phase: AppPhase::Starting, failure: None, ended_at: None, ..found };
+        let mut app = App { owner: user.id.clone(), ..afresh(found) };
         for name in names(&app) {
             app.name = name;
             let mut tx = self.store.begin().await?;
@@ -83,6 +95,11 @@ impl Inner {
         tracing::warn!(app = %app.id, "a found app can't be put on record: its names are taken");
         Ok(())
     }
+}
+
+/// As if it was on its way.
+fn afresh(app: App) -> App {
+    App { phase: AppPhase::Starting, failure: None, ended_at: None, ..app }
 }
 
 /// The ids of a lost database are lost with it; name and numeric id are the person's own.

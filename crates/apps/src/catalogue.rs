@@ -231,7 +231,7 @@ impl Catalogue {
                     Err(found) => problems.extend(found),
                 },
                 Err(error) => {
-                    problems.push(CatalogueProblem { file, line: None, message: error.to_string() })
+                    problems.push(CatalogueProblem { file, line: None, message: error.to_string() });
                 }
             }
         }

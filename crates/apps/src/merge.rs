@@ -15,7 +15,7 @@ pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
         (Observed::Answering, AppPhase::Starting) => merged.phase = AppPhase::Ready,
         (Observed::Silent(failure), AppPhase::Starting) => fail(&mut merged, failure.clone(), now),
         (Observed::Ended { at, failure: Some(failure) }, _) if is_live => {
-            fail(&mut merged, failure.clone(), *at)
+            fail(&mut merged, failure.clone(), *at);
         }
         (Observed::Ended { at, .. }, AppPhase::Starting | AppPhase::Ready | AppPhase::Stopping) => {
             end(&mut merged, AppPhase::Stopped, *at);

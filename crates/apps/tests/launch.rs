@@ -1,5 +1,11 @@
 //! Launches of real programs: under a real supervisor, over a real database, with deaths in between.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where something is not as it should"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -564,6 +570,26 @@ async fn a_lost_database_loses_no_app() {
     assert_eq!(bench.starts(), 2, "nothing ran again");
     bench.restart().await;
     assert_eq!(bench.apps.list(&bench.kim).await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_restored_from_an_older_copy_finds_what_was_launched_since() {
+    let mut bench = Bench::new().await;
+    let app = bench.run("lab").await;
+    bench.apps.stop(&bench.kim, &app.id).await.unwrap();
+    let old = bench.until(&app.id, AppPhase::Stopped).await;
+    bench.apps.start_again(&bench.kim, &app.id).await.unwrap();
+    bench.until(&app.id, AppPhase::Ready).await;
+    bench.apps.shutdown().await;
+    let store = bench.place.store().await;
+    let revision = store.app(&app.id).await.unwrap().unwrap().revision;
+    let mut tx = store.begin().await.unwrap();
+    assert!(tx.update_app(&mut App { revision, ..old }).await.unwrap());
+    tx.commit().await.unwrap();
+    bench.apps = bench.place.start().await;
+    let found = bench.until(&app.id, AppPhase::Ready).await;
+    assert_eq!((found.generation, bench.starts()), (2, 2));
+    assert!(matches!(bench.route(&app.id), Some(RouteState::Ready { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]

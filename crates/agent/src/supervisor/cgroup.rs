@@ -124,7 +124,7 @@ fn create_v2(name: &str, limits: &Limits) -> Option<Cgroup> {
         let folder = parent.join(name);
         let group = Cgroup { version: Version::V2, folders: vec![folder.clone()] };
         let made = make_group(&folder).and_then(|()| limit_v2(&folder, limits));
-        keep_or_remove(made, group)
+        keep_or_remove(&made, group)
     })
 }
 
@@ -142,10 +142,10 @@ fn create_v1(name: &str, limits: &Limits) -> Option<Cgroup> {
         .try_for_each(|folder| make_group(folder))
         .and_then(|()| limit_memory_v1(&memory, limits))
         .and_then(|()| limit_cpu_v1(&cpu, limits));
-    keep_or_remove(made, Cgroup { version: Version::V1, folders })
+    keep_or_remove(&made, Cgroup { version: Version::V1, folders })
 }
 
-fn keep_or_remove(made: io::Result<()>, group: Cgroup) -> Option<Cgroup> {
+fn keep_or_remove(made: &io::Result<()>, group: Cgroup) -> Option<Cgroup> {
     match made {
         Ok(()) => Some(group),
         Err(_) => {

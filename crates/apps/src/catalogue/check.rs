@@ -122,10 +122,10 @@ fn field(table: FieldTable, findings: &mut Findings) -> Field {
         max_length,
         pattern: table.pattern.map(Spanned::into_inner),
     };
-    if let Some(span) = default_span.filter(|_| !field.default.is_empty()) {
-        if let Err(problem) = check_value(&field, &field.default) {
-            findings.add(&span, format!("the default is no value of this field: {}", problem.detail));
-        }
+    if let Some(span) = default_span.filter(|_| !field.default.is_empty())
+        && let Err(problem) = check_value(&field, &field.default)
+    {
+        findings.add(&span, format!("the default is no value of this field: {}", problem.detail));
     }
     field
 }
@@ -153,7 +153,7 @@ fn recipe(
 ) -> Option<Recipe> {
     let scope = Scope { fields, has_program: program.is_some(), listen: launch.listen };
     let command_span = launch.command.span();
-    let command = patterns(launch.command.into_inner(), Spot::Public, &scope, findings);
+    let command = patterns(launch.command.get_ref(), Spot::Public, &scope, findings);
     if command.is_empty() {
         findings.add(&command_span, "a command has at least a program");
     }
@@ -214,7 +214,7 @@ fn files(
 }
 
 fn patterns(
-    texts: Vec<Spanned<String>>,
+    texts: &[Spanned<String>],
     spot: Spot,
     scope: &Scope<'_>,
     findings: &mut Findings,
@@ -249,7 +249,7 @@ fn check_place(place: &Place, spot: Spot, scope: &Scope<'_>, span: &Range<usize>
         }
         Place::Program if !scope.has_program => findings.add(span, "{program} needs a [program]"),
         Place::Socket if scope.listen != Listen::Unix => {
-            findings.add(span, "{socket} needs listen = \"unix\"")
+            findings.add(span, "{socket} needs listen = \"unix\"");
         }
         Place::Port if scope.listen != Listen::Tcp => findings.add(span, "{port} needs listen = \"tcp\""),
         Place::Value(id) if !scope.fields.iter().any(|field| field.id == *id) => {

@@ -155,7 +155,7 @@ impl Runtime for LocalRuntime {
             refuse_others(identity).and_then(|()| orders::prepare(&self.inner, identity, app, template));
         let app = app.clone();
         match prepared {
-            Ok(prepared) => self.blocking(move |inner| inner.launch(&app, prepared)),
+            Ok(prepared) => self.blocking(move |inner| inner.launch(&app, &prepared)),
             Err(error) => async { Err(error) }.boxed(),
         }
     }
@@ -215,7 +215,7 @@ impl Inner {
 
     /// Writes the orders of the app's present generation, unless they are there, and starts its supervisor,
     /// unless it was.
-    fn launch(self: &Arc<Self>, app: &App, prepared: orders::Prepared) -> Result<Launch, Error> {
+    fn launch(self: &Arc<Self>, app: &App, prepared: &orders::Prepared) -> Result<Launch, Error> {
         let folder = Folder::create(self.apps_dir.join(app.id.as_str())).map_err(unusable)?;
         self.watch.add(&folder).map_err(unusable)?;
         let former = generation_of(&folder)?;
@@ -399,6 +399,10 @@ async fn pump(mut changes: Changes, events: mpsc::Sender<RuntimeEvent>) {
 }
 
 fn unusable(error: SpoolError) -> Error {
+    if error.is_out_of_space() {
+        tracing::error!(%error, "an app's folder can't be written");
+        return Error::Unavailable { code: "disk_full", detail: "the portal's disk is full".to_owned() };
+    }
     Error::internal(error)
 }
 
