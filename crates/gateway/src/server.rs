@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, LocalOptions};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +55,8 @@ impl Default for ServerConfig {
 /// Requests for the portal's hosts go to `portal`, with the client's [`SocketAddr`] among their extensions. An
 /// `axum` router fits after `hyper_util::service::TowerToHyperService::new`.
 ///
-/// Dropping the future stops the workers, too.
+/// Dropping the future stops the workers, too. The process's soft limit of open files is raised to its hard one:
+/// every tunnel takes two.
 ///
 /// # Errors
 /// [`ServeError`] when a worker cannot start.
@@ -71,6 +73,7 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
+    raise_open_files_limit();
     let home = Handle::current();
     let stop = shutdown.child_token();
     let _stop_with_us = stop.clone().drop_guard();
@@ -90,6 +93,14 @@ where
         workers.push(async { when_ended.await.unwrap_or(Err(ServeError::WorkerPanicked)) });
     }
     try_join_all(workers).await.map(|_| ())
+}
+
+fn raise_open_files_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// One worker thread.
