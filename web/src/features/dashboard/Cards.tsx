@@ -34,10 +34,8 @@ export function Cards() {
             <AppCard app={app} template={templates?.find(({ id }) => id === app.template)} />
           </li>
         ))}
-        <li>
+        <li className={classes.places}>
           <PlaceCard href="/files" target="myksc-files" icon="files" title={t("files.title")} text={t("files.text")} />
-        </li>
-        <li>
           <PlaceCard href="/jobs" target="myksc-jobs" icon="jobs" title={t("batch.title")} text={t("batch.text")} />
         </li>
       </ul>
@@ -68,28 +66,22 @@ interface PlaceCardProps {
 
 /** A place of the portal that opens in its own window, as apps do. */
 function PlaceCard({ href, target, icon, title, text }: PlaceCardProps) {
-  const { t } = useTranslation(["common", "apps"]);
+  const { t } = useTranslation();
   return (
-    <article className={cardClasses.card}>
-      <header className={cardClasses.head}>
-        <span className={cardClasses.icon}>
-          <Icon name={icon} size={22} />
-        </span>
-        <div className={cardClasses.names}>
-          <h3>
-            <a href={href} target={target} rel="noopener" className={cardClasses.face}>
-              {title}
-              <span className="visually-hidden"> ({t("new_window")})</span>
-            </a>
-          </h3>
-          <p className="muted small">{text}</p>
-        </div>
-      </header>
-      <div className={cardClasses.foot}>
-        <span className={cardClasses.open} aria-hidden="true">
-          {t("apps:action.open")} <Icon name="external" size={15} />
-        </span>
+    <article className={`${cardClasses.card} ${classes.place}`}>
+      <span className={cardClasses.icon}>
+        <Icon name={icon} size={22} />
+      </span>
+      <div className={cardClasses.names}>
+        <h3>
+          <a href={href} target={target} rel="noopener" className={cardClasses.face}>
+            {title}
+            <span className="visually-hidden"> ({t("new_window")})</span>
+          </a>
+        </h3>
+        <p className="muted small">{text}</p>
       </div>
+      <Icon name="external" size={16} className={classes.outward} />
     </article>
   );
 }

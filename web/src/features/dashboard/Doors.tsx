@@ -19,7 +19,7 @@ export function Doors() {
         <Link to="/apps/new" search={notebook ? { template: notebook.id } : {}} className={classes.door}>
           <Door icon="notebook" door="notebook" />
         </Link>
-        <Link to="/jobs" className={classes.door}>
+        <Link to="/jobs/new" className={classes.door}>
           <Door icon="jobs" door="job" />
         </Link>
         <Link to="/files" className={classes.door}>

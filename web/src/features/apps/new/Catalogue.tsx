@@ -67,14 +67,14 @@ function Tile({ template, isChosen, onChoose }: { template: Template; isChosen: 
   return (
     <div className={classes.tile} data-missing>
       {face}
-      <div className={classes.missing}>
-        <strong>{t("new.unavailable")}</strong>
+      <details className={classes.missing}>
+        <summary>
+          {t("new.unavailable", { what: template.missing.map(({ what }) => what).join(", ") })}
+        </summary>
         {template.missing.map(({ what, how }) => (
-          <p key={what}>
-            {t("new.missing", { what })}. {text(how)}
-          </p>
+          <p key={what}>{text(how)}</p>
         ))}
-      </div>
+      </details>
     </div>
   );
 }
