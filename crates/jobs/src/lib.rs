@@ -1,4 +1,8 @@
 //! Systems, queues, scripts and jobs, and the schedulers that run them.
+//!
+//! [`Jobs`] is the service behind the API. [`script`] turns the batch form into a script and back, purely.
+//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine. A [`transport::Transport`] runs the commands
+//! of those that have commands.
 
 mod form;
 mod local;
@@ -8,6 +12,7 @@ pub mod scheduler;
 pub mod script;
 mod service;
 mod templates;
+pub mod transport;
 
 pub use form::JobForm;
 pub use local::{Local, LocalConfig, LocalQueue};

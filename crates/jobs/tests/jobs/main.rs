@@ -1,5 +1,7 @@
 //! The jobs service with a real local queue, real supervisors and real processes.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
+
 mod bench;
 mod crashes;
 mod faults;
