@@ -58,7 +58,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "send the body as application/json",
             ));
         }
-        let body = Bytes::from_request(request, state).await.map_err(body_problem)?;
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| body_problem(&rejection))?;
         parse_json(&body).map(Self)
     }
 }
@@ -93,7 +93,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn body_problem(rejection: BytesRejection) -> Problem {
+fn body_problem(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the request is larger than it may be")

@@ -58,6 +58,8 @@ impl IdempotencyKey {
         status: StatusCode,
         make: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<Response, Problem> {
+        // On the heap, so that the handlers' own futures stay small.
+        let make = Box::pin(make);
         let Some(key) = self.0 else { return Ok((status, axum::Json(make.await?)).into_response()) };
         let claim = KeyClaim { store: store.clone(), owner: caller.user.id.clone(), operation, key };
         let work = tokio::spawn(async move {

@@ -30,7 +30,7 @@ impl Command {
     pub(crate) fn run(self) -> ExitCode {
         match self {
             Self::Supervise { folder } => supervisor::run(&folder),
-            Self::Files { args } => match files::Config::from_args(args.into_iter()).and_then(files::run) {
+            Self::Files { args } => match files::Config::from_args(args).and_then(files::run) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     // Nobody may be there to read it.

@@ -38,11 +38,6 @@ impl StateFolder {
         }
     }
 
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// A folder in it, made if it is not there.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf, Failure> {
         let path = self.path.join(name);
@@ -64,7 +59,7 @@ impl StateFolder {
         // Somebody else may have made it, or a link in its place, before us.
         let found = std::fs::symlink_metadata(&short).map_err(|error| refuse(&short, &error))?;
         if !found.is_dir() || found.uid() != uid || found.permissions().mode() & 0o077 != 0 {
-            return Err(state_failure(&short, "it is not a private folder of ours".to_owned()));
+            return Err(state_failure(&short, "it is not a private folder of ours"));
         }
         Ok(short)
     }
@@ -101,13 +96,11 @@ fn check_owner(path: &Path) -> Result<(), Failure> {
     let found = std::fs::metadata(path).map_err(|error| refuse(path, &error))?;
     let own = rustix::process::geteuid().as_raw();
     if found.uid() != own {
-        return Err(state_failure(
-            path,
-            format!("it belongs to UID {}, the portal runs as {own}", found.uid()),
-        ));
+        let why = format!("it belongs to UID {}, the portal runs as {own}", found.uid());
+        return Err(state_failure(path, &why));
     }
     if found.permissions().mode() & 0o022 != 0 {
-        return Err(state_failure(path, "others may write into it; run `chmod go-w` on it".to_owned()));
+        return Err(state_failure(path, "others may write into it; run `chmod go-w` on it"));
     }
     Ok(())
 }
@@ -115,11 +108,11 @@ fn check_owner(path: &Path) -> Result<(), Failure> {
 fn read_key(mut file: &File, path: &Path) -> Result<[u8; 32], Failure> {
     let found = file.metadata().map_err(|error| refuse(path, &error))?;
     if found.permissions().mode() & 0o077 != 0 {
-        return Err(state_failure(path, "others may read it; run `chmod 600` on it".to_owned()));
+        return Err(state_failure(path, "others may read it; run `chmod 600` on it"));
     }
     let mut key = [0u8; 32];
     let is_whole = found.len() == 32 && file.read_exact(&mut key).is_ok();
-    if is_whole { Ok(key) } else { Err(state_failure(path, "it is damaged: a key has 32 bytes".to_owned())) }
+    if is_whole { Ok(key) } else { Err(state_failure(path, "it is damaged: a key has 32 bytes")) }
 }
 
 /// Writes the whole file or none, readable by its owner alone.
@@ -135,15 +128,15 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn refuse(path: &Path, error: &std::io::Error) -> Failure {
     let why = match error.kind() {
-        ErrorKind::PermissionDenied => "the portal may not write there".to_owned(),
-        ErrorKind::ReadOnlyFilesystem => "it is read-only".to_owned(),
-        ErrorKind::StorageFull => "the disk is full".to_owned(),
-        _ => error.to_string(),
+        ErrorKind::PermissionDenied => "the portal may not write there",
+        ErrorKind::ReadOnlyFilesystem => "it is read-only",
+        ErrorKind::StorageFull => "the disk is full",
+        _ => &error.to_string(),
     };
     state_failure(path, why)
 }
 
-fn state_failure(path: &Path, why: String) -> Failure {
+fn state_failure(path: &Path, why: &str) -> Failure {
     Failure::new(Exit::StateFolder, format!("state folder: {}: {why}", path.display()))
 }
 
@@ -168,7 +161,7 @@ mod tests {
         let folder = StateFolder::take(temporary.path().join("state")).unwrap();
         let key = folder.secret_key().unwrap();
         assert_eq!(folder.secret_key().unwrap(), key);
-        let path = folder.path().join("secret.key");
+        let path = temporary.path().join("state/secret.key");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(folder.secret_key().is_err());

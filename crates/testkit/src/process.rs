@@ -49,12 +49,24 @@ pub fn run_if_asked() {
     std::process::exit(code);
 }
 
-/// Ends what runs under the supervisors of a folder of apps or jobs, and the supervisors.
-pub(crate) fn kill_all(folder: &Path) {
+/// Ends every agent and supervisor of a test: this binary with the test's folder among its arguments.
+pub(crate) fn kill_children(folder: &Path) {
+    let marker = folder.as_os_str().as_encoded_bytes();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
+        let (Some(pid), Ok(line)) = (pid, std::fs::read(entry.path().join("cmdline"))) else { continue };
+        let is_ours = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
+        if pid != std::process::id() && is_ours(TEST.as_bytes()) && is_ours(marker) {
+            kill(pid);
+        }
+    }
+}
+
+/// Ends what runs under the supervisors of a folder of apps or jobs.
+pub(crate) fn kill_supervised(folder: &Path) {
     let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for status in folders.filter_map(|folder| std::fs::read(folder.path().join("status.json")).ok()) {
         let Ok(status) = serde_json::from_slice::<Status>(&status) else { continue };
-        kill(status.supervisor_pid);
         if let Some(process) = status.process.filter(|_| status.exit.is_none()) {
             kill(process.pid);
         }

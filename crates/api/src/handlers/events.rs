@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,7 +37,7 @@ const PAGE: u32 = 200;
 const FURTHEST_BEHIND: i64 = 10_000;
 
 /// Where a reader goes on.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 struct EventsQuery {
     /// The last revision that was seen; the header `Last-Event-ID` stands above it.
     since: Option<i64>,

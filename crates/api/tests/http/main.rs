@@ -1,9 +1,12 @@
 //! The portal's HTTP interface, asked over a real connection.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
 mod access;
 mod apps;
 mod document;
 mod events;
+mod files;
 mod idempotency;
 mod jobs;
 mod kims;

@@ -64,7 +64,7 @@ impl Download {
         let response = self.ask(range.as_deref(), None).await?;
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
-            if let Ok(bytes) = frame.map_err(cut)?.into_data() {
+            if let Ok(bytes) = frame.map_err(|error| cut(&error))?.into_data() {
                 out.raw(&bytes)?;
             }
         }
@@ -151,7 +151,7 @@ impl Download {
         let mut body = response.into_body();
         let mut shown = Instant::now();
         while let Some(frame) = body.frame().await {
-            let Ok(bytes) = frame.map_err(cut)?.into_data() else { continue };
+            let Ok(bytes) = frame.map_err(|error| cut(&error))?.into_data() else { continue };
             file.write_all(&bytes).await.map_err(|error| fault(partial, error))?;
             *got += bytes.len() as u64;
             if shown.elapsed() > PROGRESS_EVERY {
@@ -190,7 +190,7 @@ impl Download {
     }
 }
 
-fn cut(error: hyper::Error) -> ClientError {
+fn cut(error: &hyper::Error) -> ClientError {
     ClientError::Unreachable(format!("the answer broke off: {error}"))
 }
 

@@ -1,0 +1,147 @@
+//! `myksc admin` on a state folder of its own.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A state folder, and the account that the test runs as.
+struct Site {
+    folder: TempDir,
+    own_uid: String,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap(), own_uid: rustix::process::geteuid().as_raw().to_string() }
+    }
+
+    /// Runs `myksc admin …` with this on standard input.
+    fn admin(&self, arguments: &[&str], stdin: &str) -> Ended {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_myksc"))
+            .arg("admin")
+            .args(arguments)
+            .env_clear()
+            .env("MYKSC_STATE_DIR", self.folder.path().join("state"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Refused before it was read: then nobody takes it.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended {
+            code: output.status.code().unwrap(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Adds an account with the test's own UID.
+    fn add(&self, name: &str, password: &str) -> Ended {
+        let ids = ["--uid", &self.own_uid, "--gid", "1000", "--home", "/home/kim", "--allow-root"];
+        self.admin(&[&["user", "add", name, "--json", "--password-stdin"][..], &ids].concat(), password)
+    }
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.stdout).unwrap()
+    }
+
+    /// Refused with this code, in one line that says so.
+    fn refused(&self, code: i32, words: &str) {
+        assert_eq!(self.code, code, "{self:?}");
+        assert!(self.stdout.is_empty() && self.stderr.contains(words), "{self:?}");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+    }
+}
+
+#[test]
+fn an_account_is_added_listed_locked_and_given_a_new_password() {
+    let site = Site::new();
+    let added = site.add("kim", "long enough\n").json();
+    assert_eq!(added["user"]["name"], "kim");
+    assert_eq!(added["password"], Value::Null);
+
+    let passwd = site.admin(&["user", "passwd", "kim", "--json"], "").json();
+    let password = passwd["password"].as_str().unwrap();
+    assert_eq!(password.len(), 19);
+    assert_eq!(site.admin(&["user", "lock", "kim", "--json"], "").json()["user"]["locked"], true);
+    let list = site.admin(&["user", "list", "--json"], "");
+    assert_eq!(list.json()["items"][0]["locked"], true);
+    assert!(!list.stdout.contains("argon2") && !list.stdout.contains(password));
+    assert_eq!(site.admin(&["user", "unlock", "kim", "--json"], "").json()["user"]["locked"], false);
+    let table = site.admin(&["user", "list"], "");
+    assert!(table.stdout.starts_with("NAME") && table.stdout.lines().count() == 2, "{table:?}");
+}
+
+#[test]
+fn an_account_that_may_not_be_is_refused_and_nothing_is_kept_of_it() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    site.add("kim", "long enough").refused(5, "already");
+    site.add("lee", "short").refused(5, "at least 8 characters");
+    site.add("lee", "").refused(2, "no password on standard input");
+    site.add("../lee", "long enough").refused(5, "name:");
+    let other = ["--uid", "4242", "--gid", "4242", "--home", "/home/lee", "--allow-root"];
+    site.admin(&[&["user", "add", "lee"][..], &other].concat(), "").refused(5, "not the portal's own UID");
+    site.admin(&["user", "add", "nobody-has-this-name"], "").refused(5, "give --uid");
+    // A password in the arguments would be for everybody to see.
+    assert_eq!(site.admin(&["user", "passwd", "kim", "--password", "x"], "").code, 2);
+    let list = site.admin(&["user", "list", "--json"], "").json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_contract_is_set_shown_and_cleared() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    let show = || site.admin(&["contract", "show", "kim", "--json"], "").json();
+    assert_eq!(show()["contract"], Value::Null);
+    let period = ["--starts", "2026-01-01T00:00:00Z", "--ends", "2027-01-01T00:00:00Z"];
+    let limits = ["--cpu", "2.5", "--memory", "8Gi", "--gpu", "1", "--budget", "100"];
+    let set = site.admin(&[&["contract", "set", "kim", "--json"][..], &period, &limits].concat(), "").json();
+    let expected = json!({
+        "starts_at": "2026-01-01T00:00:00Z",
+        "ends_at": "2027-01-01T00:00:00Z",
+        "limits": { "cpu_millis": 2500, "memory_bytes": 8_589_934_592_u64, "gpus": 1 },
+        "budget_sru_hours": 100.0,
+    });
+    assert_eq!((&set["contract"], &show()["contract"]), (&expected, &expected));
+
+    let backwards = ["--starts", "2027-01-01", "--ends", "2026-01-01"];
+    let refused = site.admin(&[&["contract", "set", "kim"][..], &backwards, &limits].concat(), "");
+    refused.refused(5, "would end before it starts");
+    assert_eq!(show()["contract"], expected);
+    site.admin(&["contract", "clear", "kim", "--json"], "").json();
+    assert_eq!(show()["contract"], Value::Null);
+}
+
+#[test]
+fn who_is_not_there_and_a_portal_that_is_not_there_have_their_own_exit_codes() {
+    let site = Site::new();
+    site.admin(&["user", "list"], "").refused(11, "there is no portal's database");
+    site.add("kim", "long enough").json();
+    for arguments in [
+        &["user", "passwd", "lee"][..],
+        &["user", "lock", "lee"],
+        &["contract", "show", "lee"],
+        &["contract", "clear", "lee"],
+    ] {
+        site.admin(arguments, "").refused(4, "no such user: lee");
+    }
+    site.admin(&["user", "list", "--config", "/nowhere/myksc.toml"], "").refused(10, "/nowhere/myksc.toml");
+}

@@ -1,0 +1,5 @@
+//! The binary as people and scripts run it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod admin;
