@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
 import { newNotebook, runCode, waitForLauncher } from "./support/jupyterlab.js";
-import { callApi, cardOf, launchJupyterLab, openApp, waitForPhase } from "./support/pages.js";
+import { callApi, cardOf, launchJupyterLab, openApp, submit, waitForPhase } from "./support/pages.js";
 import { until } from "./support/until.js";
 
 // What the design promises for the end of open connections; a browser needs some of it to tell us.
@@ -77,28 +77,10 @@ function kernelSockets(sockets) {
 
 /** Submits a job that runs until the file `enough` is in the home folder, and waits until it runs. */
 async function submitUntilTold(page) {
-  const [system] = (await callApi(page, "GET", "/systems")).body.items;
-  const [queue] = (await callApi(page, "GET", `/systems/${system.id}/queues`)).body.items;
-  const form = {
-    name: "patient",
-    queue: queue.name,
-    nodes: 1,
-    tasks_per_node: 1,
-    cpus_per_task: 1,
-    gpus_per_node: 0,
-    memory_bytes: null,
-    walltime_secs: 600,
-    work_dir: "home",
-    inputs: [],
-    command: "echo began\nuntil [ -e enough ]; do sleep 0.1; done\necho enough now\nexit 7",
-    stdout_name: "patient.out",
-    stderr_name: "patient.err",
-  };
-  const { script } = (await callApi(page, "POST", `/systems/${system.id}/script`, { form })).body;
-  const submitted = await callApi(page, "POST", `/systems/${system.id}/jobs`, { script, work_dir: "home" });
-  assert.equal(submitted.status, 202, JSON.stringify(submitted.body));
+  const command = "echo began\nuntil [ -e enough ]; do sleep 0.1; done\necho enough now\nexit 7";
+  const { id } = await submit(page, { name: "patient", command });
   return until("the job runs", async () => {
-    const { body } = await callApi(page, "GET", `/jobs/${submitted.body.id}`);
+    const { body } = await callApi(page, "GET", `/jobs/${id}`);
     return body.phase === "running" && body;
   });
 }

@@ -1,5 +1,7 @@
 // What a person does on the portal's pages, in English.
 
+import assert from "node:assert/strict";
+
 import { until } from "./until.js";
 
 /** Goes through "+ App" for JupyterLab and gives the card on the dashboard. */
@@ -55,4 +57,29 @@ export async function callApi(page, method, path, body) {
     },
     [method, path, body],
   );
+}
+
+/** Submits a job of one core to the first queue of the first system, and gives it. */
+export async function submit(page, { name, command }) {
+  const [system] = (await callApi(page, "GET", "/systems")).body.items;
+  const [queue] = (await callApi(page, "GET", `/systems/${system.id}/queues`)).body.items;
+  const form = {
+    name,
+    queue: queue.name,
+    nodes: 1,
+    tasks_per_node: 1,
+    cpus_per_task: 1,
+    gpus_per_node: 0,
+    memory_bytes: null,
+    walltime_secs: 3600,
+    work_dir: "home",
+    inputs: [],
+    command,
+    stdout_name: "%x-%j.out",
+    stderr_name: "%x-%j.err",
+  };
+  const { script } = (await callApi(page, "POST", `/systems/${system.id}/script`, { form })).body;
+  const { status, body } = await callApi(page, "POST", `/systems/${system.id}/jobs`, { script, work_dir: "home" });
+  assert.equal(status, 202, JSON.stringify(body));
+  return body;
 }
