@@ -60,7 +60,8 @@ impl Tickets {
     }
 
     /// Spends a ticket for a grant and its cookie's secret. None when it is no ticket, was spent, is over, is of
-    /// another app or browser, or its session is over; it is spent all the same.
+    /// another app or browser, or its session is over; it is spent all the same, unless it was made without
+    /// nonce and a nonce is shown.
     ///
     /// # Errors
     /// What the database says.
@@ -70,11 +71,17 @@ impl Tickets {
         app: &AppId,
         nonce: Option<SecretHash>,
     ) -> Result<Option<(Secret, Grant)>> {
-        let Some(ticket) = self.store.spend_ticket(&SecretHash::of(ticket)).await? else { return Ok(None) };
-        let is_bearers = ticket.nonce_hash.as_ref().is_none_or(|expected| {
-            let expected = SecretHash::from_hex(expected);
-            expected.zip(nonce).is_some_and(|(expected, presented)| expected.matches(&presented))
-        });
+        // A ticket without nonce must not pass where a nonce was shown: a page could send a browser in with it.
+        // It stays for the second try, without nonce, of a navigation that no page started.
+        let spent = self.store.spend_ticket(&SecretHash::of(ticket), nonce.is_some()).await?;
+        let Some(ticket) = spent else { return Ok(None) };
+        let is_bearers = match (ticket.nonce_hash.as_deref(), nonce) {
+            (None, None) => true,
+            (Some(expected), Some(shown)) => {
+                SecretHash::from_hex(expected).is_some_and(|expected| expected.matches(&shown))
+            }
+            _ => false,
+        };
         if !is_bearers || ticket.app != *app || self.clock.now() >= ticket.expires_at {
             return Ok(None);
         }

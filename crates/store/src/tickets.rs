@@ -53,13 +53,23 @@ impl Store {
     }
 
     /// Takes a ticket off the table, whatever its app, nonce and end: of two that come with it, one gets it.
+    /// Who shows a nonce does not find a ticket made without one.
     ///
     /// # Errors
     /// What the engine says, or a row that can't be read.
-    pub async fn spend_ticket(&self, hash: &SecretHash) -> Result<Option<Ticket>, StoreError> {
+    pub async fn spend_ticket(
+        &self,
+        hash: &SecretHash,
+        shows_nonce: bool,
+    ) -> Result<Option<Ticket>, StoreError> {
         let mut tx = self.begin().await?;
-        let sql = "DELETE FROM tickets WHERE hash = $1
-                   RETURNING app_id, user_id, session_id, nonce_hash, expires_at";
+        let sql = if shows_nonce {
+            "DELETE FROM tickets WHERE hash = $1 AND nonce_hash IS NOT NULL
+             RETURNING app_id, user_id, session_id, nonce_hash, expires_at"
+        } else {
+            "DELETE FROM tickets WHERE hash = $1
+             RETURNING app_id, user_id, session_id, nonce_hash, expires_at"
+        };
         let row = fetch_optional!(tx, Row, sql, hash.to_hex())?;
         tx.commit().await?;
         row.map(Row::read).transpose()
@@ -121,11 +131,11 @@ mod tests {
     async fn of_many_that_spend_one_ticket_one_gets_it() {
         each_engine(|store| async move {
             let (ticket, secret) = ticket_in(&store).await;
-            assert_eq!(store.spend_ticket(&Secret::random().hash()).await.unwrap(), None);
+            assert_eq!(store.spend_ticket(&Secret::random().hash(), true).await.unwrap(), None);
             let tasks: Vec<_> = (0..10)
                 .map(|_| {
                     let (store, hash) = (store.clone(), secret.hash());
-                    tokio::spawn(async move { store.spend_ticket(&hash).await.unwrap() })
+                    tokio::spawn(async move { store.spend_ticket(&hash, true).await.unwrap() })
                 })
                 .collect();
             let mut got = Vec::new();
@@ -145,7 +155,7 @@ mod tests {
             assert_eq!(store.delete_over_tickets(Timestamp::from_millis(30_000)).await.unwrap(), 1);
             store.create_ticket(&ticket, secret.hash()).await.unwrap();
             assert!(store.delete_session(&ticket.user, &ticket.session).await.unwrap());
-            assert_eq!(store.spend_ticket(&secret.hash()).await.unwrap(), None);
+            assert_eq!(store.spend_ticket(&secret.hash(), true).await.unwrap(), None);
         })
         .await;
     }
