@@ -14,9 +14,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub trait Portal: Send + Sync + 'static {
     /// Spends a ticket: `None` when it is unknown, spent, expired, for another app or bound to another nonce.
     ///
-    /// `nonce` is the hash of the browser's nonce cookie. `None` stands for a navigation that no page started,
-    /// and takes only a ticket made without a nonce. A ticket that does not match must stay unspent: the
-    /// gateway asks a second time, without nonce, when the browser holds an old nonce cookie.
+    /// `nonce` is the hash of the browser's nonce cookie, and takes only a ticket bound to it. `None` stands for
+    /// a navigation that no page started, and takes only a ticket made without a nonce: anything else would let
+    /// a page send a browser into an app of another person. After a refusal with a nonce the gateway may ask
+    /// again without one, as the browser's nonce may be of an earlier visit.
     fn redeem(
         &self,
         ticket: &str,
