@@ -114,10 +114,7 @@ impl TestPortal {
 impl Drop for TestPortal {
     fn drop(&mut self) {
         self.stop.cancel();
-        process::kill_children(self.folder.path());
-        for kind in ["apps", "jobs"] {
-            process::kill_supervised(&self.folder.path().join(kind));
-        }
+        process::kill_all_of(self.folder.path());
     }
 }
 

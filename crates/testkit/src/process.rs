@@ -49,21 +49,29 @@ pub fn run_if_asked() {
     std::process::exit(code);
 }
 
-/// Ends every agent and supervisor of a test: this binary with the test's folder among its arguments.
-pub(crate) fn kill_children(folder: &Path) {
+/// Ends the agents and supervisors of a state folder, and what runs under them.
+pub fn kill_all_of(state: &Path) {
+    kill_children(state);
+    for kind in ["apps", "jobs"] {
+        kill_supervised(&state.join(kind));
+    }
+}
+
+/// Whatever has the folder among its arguments.
+fn kill_children(folder: &Path) {
     let marker = folder.as_os_str().as_encoded_bytes();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_str().and_then(|pid| pid.parse().ok());
         let (Some(pid), Ok(line)) = (pid, std::fs::read(entry.path().join("cmdline"))) else { continue };
-        let is_ours = |part: &[u8]| line.windows(part.len()).any(|window| window == part);
-        if pid != std::process::id() && is_ours(TEST.as_bytes()) && is_ours(marker) {
+        let is_ours = line.windows(marker.len()).any(|window| window == marker);
+        if pid != std::process::id() && is_ours {
             kill(pid);
         }
     }
 }
 
-/// Ends what runs under the supervisors of a folder of apps or jobs.
-pub(crate) fn kill_supervised(folder: &Path) {
+/// What runs under the supervisors of a folder of apps or jobs.
+fn kill_supervised(folder: &Path) {
     let folders = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for status in folders.filter_map(|folder| std::fs::read(folder.path().join("status.json")).ok()) {
         let Ok(status) = serde_json::from_slice::<Status>(&status) else { continue };

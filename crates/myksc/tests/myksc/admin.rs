@@ -1,23 +1,14 @@
 //! `myksc admin` on a state folder of its own.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::run::{Ended, myksc, run};
 
 /// A state folder, and the account that the test runs as.
 struct Site {
     folder: TempDir,
     own_uid: String,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
 }
 
 impl Site {
@@ -27,45 +18,15 @@ impl Site {
 
     /// Runs `myksc admin …` with this on standard input.
     fn admin(&self, arguments: &[&str], stdin: &str) -> Ended {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_myksc"))
-            .arg("admin")
-            .args(arguments)
-            .env_clear()
-            .env("MYKSC_STATE_DIR", self.folder.path().join("state"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // Refused before it was read: then nobody takes it.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended {
-            code: output.status.code().unwrap(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        let mut command = myksc();
+        command.arg("admin").args(arguments).env("MYKSC_STATE_DIR", self.folder.path().join("state"));
+        run(command, stdin)
     }
 
     /// Adds an account with the test's own UID.
     fn add(&self, name: &str, password: &str) -> Ended {
         let ids = ["--uid", &self.own_uid, "--gid", "1000", "--home", "/home/kim", "--allow-root"];
         self.admin(&[&["user", "add", name, "--json", "--password-stdin"][..], &ids].concat(), password)
-    }
-}
-
-impl Ended {
-    fn json(&self) -> Value {
-        assert_eq!(self.code, 0, "{self:?}");
-        serde_json::from_str(&self.stdout).unwrap()
-    }
-
-    /// Refused with this code, in one line that says so.
-    fn refused(&self, code: i32, words: &str) {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.stdout.is_empty() && self.stderr.contains(words), "{self:?}");
-        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
     }
 }
 

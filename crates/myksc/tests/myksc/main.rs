@@ -3,3 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod admin;
+mod client;
+mod portal;
+mod run;
+mod start;

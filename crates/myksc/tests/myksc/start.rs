@@ -1,0 +1,107 @@
+//! How the portal starts, what keeps it from starting, and how it ends.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use crate::portal::Portal;
+use crate::run::run;
+
+#[test]
+fn the_very_first_start_prints_a_password_and_no_later_one_does() {
+    let mut portal = Portal::new();
+    let first = portal.start();
+    assert!(first[0].starts_with("Portal: http://localhost:"), "{first:?}");
+    let (name, password) = first[1].strip_prefix("Sign in: ").unwrap().split_once(" / ").unwrap();
+    assert!(!name.is_empty() && password.len() >= 16, "{first:?}");
+    assert_eq!(portal.stop(), Some(0));
+    assert_eq!(portal.start().len(), 1);
+}
+
+#[test]
+fn what_keeps_the_portal_from_starting_is_one_line_with_an_exit_code_of_its_own() {
+    let mut portal = Portal::new();
+    portal.start();
+    run(portal.serve(), "").refused(12, "another portal already uses the state folder");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut serve = portal.serve();
+    serve.env("MYKSC_STATE_DIR", portal.folder.path().join("other"));
+    serve.env("MYKSC_LISTEN", taken.local_addr().unwrap().to_string());
+    run(serve, "").refused(13, "is taken by another process");
+
+    std::fs::write(portal.folder.path().join("a-file"), "").unwrap();
+    let mut serve = portal.serve();
+    serve.env("MYKSC_STATE_DIR", portal.folder.path().join("a-file/state"));
+    run(serve, "").refused(11, "a-file/state");
+
+    let mut serve = portal.serve();
+    serve.env("MYKSC_STATE_DIR", portal.folder.path().join("third"));
+    std::fs::create_dir(portal.folder.path().join("third")).unwrap();
+    std::fs::write(portal.folder.path().join("third/portal.db"), "this is no database").unwrap();
+    run(serve, "").refused(14, "database");
+}
+
+#[test]
+fn a_broken_configuration_is_named_by_file_and_line() {
+    let portal = Portal::new();
+    let file = portal.folder.path().join("myksc.toml");
+    let cases = [
+        ("[server]\nport = 1\n", "myksc.toml:2: unknown field `port`"),
+        ("[server\n", "myksc.toml:1:"),
+        ("\n\n[queue]\nslots = -1\n", "myksc.toml:4:"),
+        ("[server]\nlisten = \"0.0.0.0:80\"\n", "server.listen"),
+    ];
+    for (text, words) in cases {
+        std::fs::write(&file, text).unwrap();
+        let mut serve = portal.serve();
+        serve.env_remove("MYKSC_LISTEN").arg("--config").arg(&file);
+        run(serve, "").refused(10, words);
+    }
+    let mut serve = portal.serve();
+    serve.arg("--config").arg(portal.folder.path().join("none.toml"));
+    run(serve, "").refused(10, "none.toml");
+    let mut serve = portal.serve();
+    serve.env("MYKSC__SERVER__WORKERS", "many");
+    run(serve, "").refused(10, "MYKSC__SERVER__WORKERS");
+}
+
+#[test]
+fn root_must_ask_for_it() {
+    if rustix::process::geteuid().is_root() {
+        let portal = Portal::new();
+        run(portal.command(&["serve"]), "").refused(15, "--allow-root");
+    }
+}
+
+#[test]
+fn an_open_stream_does_not_keep_the_portal_from_ending() {
+    let mut portal = Portal::with_kim();
+    let mut stream = std::net::TcpStream::connect(
+        portal.origin.trim_start_matches("http://localhost").replace(':', "127.0.0.1:"),
+    )
+    .unwrap();
+    let token = std::fs::read_to_string(portal.folder.path().join("config/myksc/credentials.toml")).unwrap();
+    let token =
+        token.lines().find_map(|line| line.strip_prefix("token = ")).unwrap().trim_matches('"').to_owned();
+    let host = portal.origin.trim_start_matches("http://").to_owned();
+    let request =
+        format!("GET /api/v1/events HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let asked = Instant::now();
+    assert_eq!(portal.stop(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+}
+
+#[test]
+fn the_configurations_reference_is_a_configuration() {
+    let portal = Portal::new();
+    let reference = portal.client(&["config", "reference"]);
+    let file = portal.folder.path().join("reference.toml");
+    std::fs::write(&file, &reference.stdout).unwrap();
+    let checked = portal.client(&["config", "check", "--json", "--config", file.to_str().unwrap()]).json();
+    assert_eq!(checked["server"]["apps_domain"], "localhost");
+}
