@@ -9,6 +9,7 @@ mod config;
 mod record;
 mod table;
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,8 @@ use crate::scheduler::{
 
 /// How long it waits for the next due thing when there is none.
 const IDLE: Duration = Duration::from_secs(3600);
+/// How often all folders are looked at when the kernel does not tell of changes.
+const UNFOLLOWED_PAUSE: Duration = Duration::from_secs(5);
 
 /// The scheduler of one machine.
 pub struct Local {
@@ -143,10 +146,9 @@ impl Scheduler for Local {
         self.shared.look(move |table| Ok(table.look_up(&ids))).boxed()
     }
 
-    fn recall(&self) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
-        let recall =
-            |table: &mut Table| table.recall().map_err(|error| SchedulerError::Away(error.to_string()));
-        self.shared.look(recall).boxed()
+    fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
+        let away = |error: io::Error| SchedulerError::Away(error.to_string());
+        self.shared.look(move |table| table.recall(&known).map_err(away)).boxed()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -184,13 +186,14 @@ impl Shared {
             let due = self.look(|table| Ok(table.next_due())).await.ok().flatten();
             let due = due.unwrap_or_else(|| Instant::now() + IDLE);
             let change = tokio::select! {
-                change = changes.next() => match change {
-                    Ok(change) => Some(change),
+                change = changes.next() => Some(match change {
+                    Ok(change) => change,
                     Err(error) => {
-                        tracing::error!(%error, "the jobs' folders can't be followed any more");
-                        return;
+                        tracing::error!(%error, "the jobs' folders can't be followed, all are looked at");
+                        tokio::time::sleep(UNFOLLOWED_PAUSE).await;
+                        Change::All
                     }
-                },
+                }),
                 () = tokio::time::sleep_until(due.into()) => None,
                 () = self.rescheduled.notified() => continue,
             };

@@ -4,6 +4,7 @@
 //! A call may fail for now ([`SchedulerError::Away`]) and is then repeated, so submitting twice with the same
 //! tag gives the same job.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
@@ -51,8 +52,9 @@ pub trait Scheduler: Send + Sync + 'static {
         scheduler_ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Observation>, SchedulerError>>;
 
-    /// Every job it can tell of, ended ones included, for a portal that lost its records.
-    fn recall(&self) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
+    /// Every job it can tell of, ended ones included, but for those whose scheduler ids are `known`: for a
+    /// portal that lost its records.
+    fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
 
     /// Counts up when a poll is worth while.
     fn changes(&self) -> watch::Receiver<u64>;

@@ -5,6 +5,7 @@
 
 mod control;
 mod limits;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +15,12 @@ use myksc_core::job::JobReason;
 use myksc_core::{
     Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated, UserPath,
 };
-use myksc_spool::Chunk;
 use myksc_store::{JobCursor, JobState, Store};
-use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::limits::{Asked, Draft};
+pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, SystemView};
 use crate::form::JobForm;
 use crate::reason::reason;
 use crate::roots::Roots;
@@ -33,6 +33,8 @@ const AREA: &str = "jobs";
 const SUBMIT: &str = "submit";
 /// Jobs of one page.
 const PAGE_MAX: u32 = 500;
+/// Jobs of one person that are not over; a script that submits itself ends here.
+const ACTIVE_MAX: u32 = 1000;
 
 /// Gives a person's roots on the systems.
 pub type RootsOf = Arc<dyn Fn(&Identity) -> Roots + Send + Sync>;
@@ -74,84 +76,6 @@ struct Health {
     about: Option<About>,
     is_up: bool,
     observed_at: Option<Timestamp>,
-}
-
-/// A system as people see it.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct SystemView {
-    /// Its id in addresses.
-    pub id: String,
-    /// Its name.
-    pub title: Translated,
-    /// Kind of its scheduler: `local`, `slurm`, `pbs`; empty until it answered once.
-    pub scheduler: String,
-    /// Version of its scheduler.
-    pub version: String,
-    /// Whether its scheduler answers.
-    pub state: SystemState,
-    /// What its scheduler can do.
-    pub capabilities: Capabilities,
-    /// When its jobs were last seen.
-    pub observed_at: Option<Timestamp>,
-}
-
-/// Whether a scheduler answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SystemState {
-    /// It answers.
-    Up,
-    /// It does not.
-    Down,
-}
-
-/// A script made into a form.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-pub struct ParsedScript {
-    /// The form that the script would come from.
-    pub form: JobForm,
-    /// The head as it stands.
-    pub directives: String,
-    /// The person's own part as it stands.
-    pub body: String,
-    /// What does not hold, or is worth knowing.
-    pub problems: Vec<FieldProblem>,
-}
-
-/// Which stream of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-/// Where a job's output is to be read, as its owner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// The file.
-    pub path: UserPath,
-    /// Whether it grows no more.
-    pub is_complete: bool,
-}
-
-impl Output {
-    /// The piece of text that bytes of the file make; `start` and `size_bytes` as the file system said them,
-    /// `from_end` when `start` was counted from the end.
-    #[must_use]
-    pub fn chunk(&self, bytes: &[u8], start: u64, size_bytes: u64, from_end: bool) -> Chunk {
-        myksc_spool::cut(bytes, start, size_bytes, from_end, self.is_complete)
-    }
-}
-
-/// One page of jobs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JobPage {
-    /// The newest first.
-    pub items: Vec<Job>,
-    /// What to ask the next page with.
-    pub next_cursor: Option<String>,
 }
 
 impl Jobs {
@@ -223,7 +147,7 @@ impl Jobs {
     /// Takes a job: its script's directives are the truth. It is on its way when this returns.
     ///
     /// # Errors
-    /// Every field that does not hold, no such system, or its scheduler does not answer.
+    /// Every field that does not hold, no such system, its scheduler does not answer, or 409 `too_many_jobs`.
     pub async fn submit(&self, who: &Identity, system: &str, script: &str, work_dir: &str) -> Result<Job> {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
@@ -235,6 +159,7 @@ impl Jobs {
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
         }
+        self.check_count(who).await?;
         let body = serde_json::to_string(who).map_err(Error::internal)?;
         let mut tx = self.inner.store.begin().await?;
         tx.insert_job(&mut job, &draft.script).await?;
@@ -332,6 +257,15 @@ impl Jobs {
     /// No such job, or 409 `job_not_held` when it is not held.
     pub async fn release(&self, who: &Identity, id: &JobId) -> Result<Job> {
         self.ask(who, id, Action::Release).await
+    }
+
+    async fn check_count(&self, who: &Identity) -> Result<()> {
+        if self.inner.store.count_active_jobs(&who.user).await? < u64::from(ACTIVE_MAX) {
+            return Ok(());
+        }
+        let params = [("limit".to_owned(), ACTIVE_MAX.into())].into();
+        let detail = format!("at most {ACTIVE_MAX} of your jobs may wait or run");
+        Err(Error::Conflict { code: "too_many_jobs", params, detail })
     }
 
     async fn ask(&self, who: &Identity, id: &JobId, action: Action) -> Result<Job> {

@@ -129,6 +129,17 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
+    /// How many jobs of a person are not over.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn count_active_jobs(&self, owner: &UserId) -> Result<u64, StoreError> {
+        let mut reader = self.reader().await?;
+        let sql = "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND ended = 0";
+        let row = fetch_optional!(reader, (i64,), sql, owner.as_str())?;
+        Ok(row.map_or(0, |(count,)| count.unsigned_abs()))
+    }
+
     /// Jobs of a person that changed after a revision, the oldest change first.
     ///
     /// # Errors
@@ -282,6 +293,7 @@ mod tests {
             let listed = |state| store.jobs_of(&kim, state, None, 10);
             assert_eq!(listed(JobState::Active).await.unwrap(), std::slice::from_ref(&waits));
             assert_eq!(listed(JobState::Ended).await.unwrap(), std::slice::from_ref(&over));
+            assert_eq!(store.count_active_jobs(&kim).await.unwrap(), 1);
             assert_eq!(store.active_jobs("local").await.unwrap(), [waits]);
             assert_eq!(
                 store.jobs_changed_since(&kim, before, 10).await.unwrap(),

@@ -3,7 +3,7 @@
 //! Blocking: the callers keep it away from the async threads. The folders are the truth; the table is made of
 //! them at start and follows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ use crate::scheduler::{Action, Observation, Queue, QueueLoad, Recalled, Schedule
 /// When a supervisor that was started shows nothing, the next one follows after this; each time twice as long.
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+/// How often a running job is looked at whose folder could not be watched.
+const UNWATCHED_PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Table {
     config: Arc<LocalConfig>,
@@ -33,6 +35,8 @@ struct Entry {
     record: Record,
     folder: Folder,
     stage: Stage,
+    /// Whether the kernel tells of its changes.
+    is_watched: bool,
     /// Starts of a supervisor that came to nothing so far.
     attempts: u32,
     /// When to try again what did not work, or to see whether it did.
@@ -45,7 +49,7 @@ impl Table {
     /// Reads all folders. Those that are over stay on the disk only.
     pub(super) fn load(config: Arc<LocalConfig>, watches: WatchSet) -> io::Result<Self> {
         let mut table = Self { config, watches, jobs: BTreeMap::new() };
-        for (folder, record) in table.folders()? {
+        for (folder, record) in table.folders(&HashSet::new())? {
             match record.stage(&folder) {
                 Ok(Stage::Ended(_)) => {}
                 Ok(stage) => table.insert(record, folder, stage),
@@ -203,8 +207,8 @@ impl Table {
         found.collect()
     }
 
-    pub(super) fn recall(&self) -> io::Result<Vec<Recalled>> {
-        let recalled = self.folders()?.into_iter().filter_map(|(folder, record)| {
+    pub(super) fn recall(&self, known: &HashSet<String>) -> io::Result<Vec<Recalled>> {
+        let recalled = self.folders(known)?.into_iter().filter_map(|(folder, record)| {
             let stage = record.stage(&folder).ok()?;
             let id = record.id.clone();
             match record.recalled(&stage, &folder) {
@@ -223,11 +227,14 @@ impl Table {
         folder.name().parse().ok()
     }
 
-    fn folders(&self) -> io::Result<Vec<(Folder, Record)>> {
+    /// Folders that hold a job, without those that are `known`.
+    fn folders(&self, known: &HashSet<String>) -> io::Result<Vec<(Folder, Record)>> {
         let mut folders = Vec::new();
         for entry in std::fs::read_dir(&self.config.jobs_dir)? {
             let folder = Folder::at(entry?.path());
-            if let Some(record) = record::read(&folder) {
+            if !known.contains(folder.name())
+                && let Some(record) = record::read(&folder)
+            {
                 folders.push((folder, record));
             }
         }
@@ -235,11 +242,14 @@ impl Table {
     }
 
     fn insert(&mut self, record: Record, folder: Folder, stage: Stage) {
-        if let Err(error) = self.watches.add(&folder) {
-            tracing::error!(%error, "a job's folder can't be watched");
+        let watched = self.watches.add(&folder);
+        if let Err(error) = &watched {
+            tracing::error!(%error, "a job's folder can't be watched, it is looked at from time to time");
         }
         let id = record.id.clone();
-        self.jobs.insert(id, Entry { record, folder, stage, attempts: 0, next_try: None, trouble: None });
+        let is_watched = watched.is_ok();
+        let entry = Entry { record, folder, stage, is_watched, attempts: 0, next_try: None, trouble: None };
+        self.jobs.insert(id, entry);
     }
 
     fn remove(&mut self, id: &JobId) {
@@ -307,7 +317,7 @@ impl Entry {
         let is_due = self.next_try.is_none_or(|at| at <= Instant::now());
         match self.folder.is_supervised() {
             Ok(true) if self.has_process() => {
-                self.next_try = None;
+                self.next_try = (!self.is_watched).then(|| Instant::now() + UNWATCHED_PAUSE);
                 self.attempts = 0;
             }
             Ok(true) if is_due => self.try_later(),

@@ -77,10 +77,9 @@ impl Round<'_> {
     async fn adopt(&self) -> Result<()> {
         let store = &self.inner.store;
         let known = store.scheduler_ids(&self.system.id).await?;
-        for recalled in self.system.scheduler.recall().await.map_err(scheduler_error)? {
-            let id = &recalled.submission.tag;
+        for recalled in self.system.scheduler.recall(known).await.map_err(scheduler_error)? {
             // A job on record without the scheduler's id has its intent, which will find it.
-            if known.contains(&recalled.observation.scheduler_id) || store.job(id).await?.is_some() {
+            if store.job(&recalled.submission.tag).await?.is_some() {
                 continue;
             }
             let owner = self.owner_of(&recalled.who).await?;
