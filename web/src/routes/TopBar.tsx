@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 
 import { LanguageButton } from "../components/LanguageButton";
 import { useSite } from "../components/useSite";
+import { SearchButton } from "../features/search/SearchButton";
 import { Mark } from "../ui/Mark";
 import { AccountMenu } from "./AccountMenu";
 import { BarLinks } from "./Navigation";
@@ -19,6 +20,7 @@ export function TopBar() {
       </Link>
       <BarLinks />
       <div className={classes.end}>
+        <SearchButton />
         <LanguageButton />
         <AccountMenu />
       </div>
