@@ -269,21 +269,25 @@ impl Jobs {
     }
 
     async fn ask(&self, who: &Identity, id: &JobId, action: Action) -> Result<Job> {
-        let mut job = self.get(who, id).await?;
-        check_phase(&job, action)?;
-        let system = self.inner.system(&job.system)?;
-        if action == Action::Cancel {
-            job.reason = Some(being_cancelled());
-        }
         let body = serde_json::to_string(who).map_err(Error::internal)?;
-        let mut tx = self.inner.store.begin().await?;
-        // When the job has changed meanwhile, only the look of it is lost: the intent stands all the same.
-        let updated = action == Action::Cancel && tx.update_job(&mut job).await?;
-        tx.add_intent(AREA, action.name(), job.id.as_str(), &who.user, &body).await?;
-        tx.commit().await?;
+        // A row that changes while it is looked at is looked at again.
+        let (job, system) = loop {
+            let mut job = self.get(who, id).await?;
+            check_phase(&job, action)?;
+            let system = self.inner.system(&job.system)?;
+            if action == Action::Cancel {
+                job.reason = Some(being_cancelled());
+            }
+            let mut tx = self.inner.store.begin().await?;
+            if tx.update_job(&mut job).await? {
+                tx.add_intent(AREA, action.name(), job.id.as_str(), &who.user, &body).await?;
+                tx.commit().await?;
+                break (job, system);
+            }
+        };
         system.wake.notify_one();
         tracing::info!(job = %job.id, action = action.name(), user = who.name, "asked for a job");
-        if updated { Ok(job) } else { self.get(who, id).await }
+        Ok(job)
     }
 }
 
