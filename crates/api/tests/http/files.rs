@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::header::{
-    CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_MATCH, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
+    AsHeaderName, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, Method};
 use myksc_testkit::{Answer, Client, TestPortal};
@@ -21,7 +21,9 @@ const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 
-async fn put(client: &Client, path: &str, headers: &[(HeaderName, &str)], content: &str) -> Answer {
+type Headers<'a> = &'a [(HeaderName, &'a str)];
+
+async fn put(client: &Client, path: &str, headers: Headers<'_>, content: &str) -> Answer {
     client.ask(Method::PUT, &format!("{CONTENT}{path}"), headers, Bytes::from(content.to_owned())).await
 }
 
@@ -35,8 +37,8 @@ async fn append(client: &Client, place: &str, offset: usize, bytes: &[u8]) -> An
     client.ask(Method::PATCH, place, &headers, Bytes::copy_from_slice(bytes)).await
 }
 
-fn header(answer: &Answer, name: HeaderName) -> &str {
-    answer.headers.get(&name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+fn header(answer: &Answer, name: impl AsHeaderName) -> &str {
+    answer.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +72,7 @@ async fn a_download_goes_on_by_range_unless_the_file_is_another() {
     assert_eq!((header(&answer, CONTENT_RANGE), answer.body.as_ref()), ("bytes 4-9/10", b"456789".as_ref()));
     let beyond = kim.ask(Method::GET, &path, &[(RANGE, "bytes=10-")], Bytes::new()).await.expect(416);
     assert_eq!((header(&beyond, CONTENT_RANGE), beyond.code()), ("bytes */10", "range_unsatisfiable".into()));
-    put(&kim, "home/f", &[(IF_MATCH, &etag)], "9876543210").await.expect(200);
+    let _ = put(&kim, "home/f", &[(IF_MATCH, &etag)], "9876543210").await.expect(200);
     let answer = kim.ask(Method::GET, &path, &part, Bytes::new()).await.expect(200);
     assert_eq!(answer.body, "9876543210");
     let late = put(&kim, "home/f", &[(IF_MATCH, &etag)], "lost").await.expect(412);
@@ -86,7 +88,7 @@ async fn changes_answer_what_is_there_and_refusals_say_why() {
     let kim = portal.program("kim").await;
     let folder = kim.post("/api/v1/files/folders", &json!({ "path": "home/a" })).await.expect(201).json();
     assert_eq!((&folder["path"], &folder["kind"]), (&json!("home/a"), &json!("folder")));
-    put(&kim, "home/a/f", &[], "x").await.expect(200);
+    let _ = put(&kim, "home/a/f", &[], "x").await.expect(200);
     let order = json!({ "from": "home/a/f", "to": "home/g" });
     let moved = kim.post("/api/v1/files/move", &order).await.expect(200).json();
     assert_eq!(moved["path"], "home/g");
@@ -111,7 +113,7 @@ async fn changes_answer_what_is_there_and_refusals_say_why() {
     assert_eq!(removed["fields"][0]["field"], "paths[1]");
     assert_eq!(removed["fields"].as_array().unwrap().len(), 1);
     let paths = json!({ "paths": ["home/g"] });
-    kim.post("/api/v1/files/remove", &paths).await.expect(204);
+    let _ = kim.post("/api/v1/files/remove", &paths).await.expect(204);
     assert_eq!(std::fs::read_dir(portal.home()).unwrap().count(), 0);
 }
 
@@ -137,7 +139,7 @@ async fn an_upload_speaks_tus_from_creation_to_the_last_byte() {
     assert_eq!((header(&head, OFFSET), header(&head, LENGTH)), ("1000000", "3000000"));
     let listed = kim.get(UPLOADS).await.expect(200).json();
     assert_eq!(listed["items"][0]["offset_bytes"], 1_000_000);
-    append(&kim, &place, 1_000_000, &content[1_000_000..]).await.expect(204);
+    let _ = append(&kim, &place, 1_000_000, &content[1_000_000..]).await.expect(204);
     assert_eq!(std::fs::read(portal.home().join("결과.bin")).unwrap(), content);
     let head = kim.ask(Method::HEAD, &place, &[TUS], Bytes::new()).await.expect(200);
     assert_eq!(header(&head, OFFSET), "3000000");
@@ -145,8 +147,8 @@ async fn an_upload_speaks_tus_from_creation_to_the_last_byte() {
 
     let created = begin(&kim, "home/given-up", 10).await.expect(201);
     let place = header(&created, LOCATION).to_owned();
-    kim.ask(Method::DELETE, &place, &[TUS], Bytes::new()).await.expect(204);
-    kim.ask(Method::HEAD, &place, &[TUS], Bytes::new()).await.expect(404);
+    let _ = kim.ask(Method::DELETE, &place, &[TUS], Bytes::new()).await.expect(204);
+    let _ = kim.ask(Method::HEAD, &place, &[TUS], Bytes::new()).await.expect(404);
     assert_eq!(kim.get(UPLOADS).await.expect(200).json()["items"], json!([]));
 }
 
@@ -155,7 +157,7 @@ async fn requests_that_are_not_tus_are_refused_before_any_byte() {
     let portal = TestPortal::start().await;
     let kim = portal.browser("kim").await;
     let place = header(&begin(&kim, "home/f", 5).await.expect(201), LOCATION).to_owned();
-    let cases: [(&[(HeaderName, &str)], u16, &str); 5] = [
+    let cases: [(Headers, u16, &str); 5] = [
         (&[BYTES, (OFFSET, "0")], 412, "tus_version_unknown"),
         (&[(TUS.0, "0.2.2"), BYTES, (OFFSET, "0")], 412, "tus_version_unknown"),
         (&[TUS, (OFFSET, "0")], 415, "bytes_expected"),
