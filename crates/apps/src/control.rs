@@ -3,11 +3,12 @@
 //! It looks at one app at a time and works from what is there now, never from what it did before: looking twice
 //! does nothing twice, and a death at any point is made good by looking again.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use myksc_core::app::Failure;
@@ -20,8 +21,9 @@ use crate::apps::Inner;
 use crate::merge::{fail, gone, merge, route};
 use crate::runtime::{Launch, Observation, Observed, RuntimeEvent};
 
-/// When to look again at an app that could not be brought on.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// When to look again at an app that could not be brought on: the pause doubles up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a deleted app stays on record for screens that are away.
 const TOMBSTONE_SECS: i64 = 24 * 3600;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -40,7 +42,14 @@ pub(crate) struct Control {
     inner: Arc<Inner>,
     events: mpsc::Receiver<RuntimeEvent>,
     /// Apps to look at again after a while.
-    retry: HashSet<AppId>,
+    retries: HashMap<AppId, Retry>,
+}
+
+/// When to look at an app again.
+#[derive(Debug, Clone, Copy)]
+struct Retry {
+    at: Instant,
+    pause: Duration,
 }
 
 impl Intent {
@@ -64,7 +73,7 @@ impl Intent {
 
 impl Control {
     pub(crate) fn new(inner: Arc<Inner>, events: mpsc::Receiver<RuntimeEvent>) -> Self {
-        Self { inner, events, retry: HashSet::new() }
+        Self { inner, events, retries: HashMap::new() }
     }
 
     /// Looks at every app once: after a start of the portal anything may have happened.
@@ -78,6 +87,7 @@ impl Control {
         let mut forget = tokio::time::interval(FORGET_EVERY);
         let mut is_open = true;
         loop {
+            let next_retry = self.retries.values().map(|retry| retry.at).min();
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = asked.changed(), if is_open => {
@@ -89,10 +99,8 @@ impl Control {
                     Some(RuntimeEvent::All) => self.look_at_all().await,
                     None => return,
                 },
-                () = tokio::time::sleep(RETRY_AFTER), if !self.retry.is_empty() => {
-                    for app in std::mem::take(&mut self.retry) {
-                        self.look_at(&app).await;
-                    }
+                () = sleep_until(next_retry.unwrap_or_else(Instant::now)), if next_retry.is_some() => {
+                    self.look_at_due().await;
                 }
                 _ = forget.tick() => self.forget_deleted().await,
             }
@@ -124,12 +132,25 @@ impl Control {
         }
     }
 
+    async fn look_at_due(&mut self) {
+        let now = Instant::now();
+        let due: Vec<AppId> =
+            self.retries.iter().filter(|(_, retry)| retry.at <= now).map(|(app, _)| app.clone()).collect();
+        for app in due {
+            self.look_at(&app).await;
+        }
+    }
+
     async fn look_at(&mut self, app: &AppId) {
         match self.inner.bring_on(app).await {
-            Ok(()) => {}
+            Ok(()) => {
+                self.retries.remove(app);
+            }
             Err(error) => {
+                let former = self.retries.get(app).map(|retry| retry.pause);
+                let pause = former.map_or(SHORTEST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
                 tracing::warn!(app = %app, error = %describe(&error), "an app is not brought on, trying again");
-                self.retry.insert(app.clone());
+                self.retries.insert(app.clone(), Retry { at: Instant::now() + pause, pause });
             }
         }
     }
@@ -177,12 +198,12 @@ impl Inner {
             Some(Intent::Launch) => self.act_launch(identity, &app, row).await?,
             Some(Intent::Stop) => {
                 if app.phase == AppPhase::Stopping {
-                    self.runtime.stop(identity, &app).await?;
+                    unless_refused(self.runtime.stop(identity, &app).await)?;
                 }
                 true
             }
             Some(Intent::Describe) => {
-                self.runtime.describe(identity, &app).await?;
+                unless_refused(self.runtime.describe(identity, &app).await)?;
                 true
             }
             Some(Intent::Delete) => self.act_delete(identity, &app).await?,
@@ -222,7 +243,8 @@ impl Inner {
 
     /// Ends the app if it runs, and removes it once it has ended.
     async fn act_delete(&self, identity: &Identity, app: &App) -> Result<bool, Error> {
-        match self.runtime.observe(app).await?.state {
+        let state = self.runtime.observe(app).await?.state;
+        match state {
             Observed::Absent | Observed::Ended { .. } => {}
             Observed::Coming | Observed::Answering | Observed::Silent(_) => {
                 self.runtime.stop(identity, app).await?;
@@ -232,7 +254,9 @@ impl Inner {
         match self.runtime.remove(identity, app).await {
             Ok(()) => {}
             // Its supervisor holds the folder a moment longer; the end of that is an event.
-            Err(Error::Unavailable { .. }) => return Ok(false),
+            Err(Error::Unavailable { code: "app_running", .. }) => return Ok(false),
+            // It never ran here, so there is nothing to remove.
+            Err(Error::Forbidden { .. }) if state == Observed::Absent => {}
             Err(error) => return Err(error),
         }
         let mut deleted = app.clone();
@@ -293,6 +317,14 @@ impl Inner {
             tx.clear_intent(row.id).await?;
         }
         Ok(tx.commit().await?)
+    }
+}
+
+/// What a runtime does for nobody of this identity, it has never begun for her: there is nothing to do.
+fn unless_refused(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Forbidden { .. }) => Ok(()),
+        result => result,
     }
 }
 

@@ -102,6 +102,9 @@ async fn a_person_of_another_uid_is_refused_with_the_reason() {
     let app = bench.apps.launch(&lee, bench.place.request("lab")).await.unwrap();
     let failure = failure_of(&bench, &app.id).await;
     assert_eq!(failure.code, "runtime_other_user");
+    bench.apps.rename(&lee, &app.id, "renamed").await.unwrap();
+    bench.apps.delete(&lee, &app.id).await.unwrap();
+    bench.until(&app.id, AppPhase::Deleted).await;
     assert_eq!(bench.starts(), 0);
 }
 
