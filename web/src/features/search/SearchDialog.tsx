@@ -12,14 +12,16 @@ import classes from "./SearchDialog.module.css";
 
 interface Props {
   opened: boolean;
+  /** Counts the openings. */
+  turn: number;
   onClose: () => void;
 }
 
-export function SearchDialog({ opened, onClose }: Props) {
+export function SearchDialog({ opened, turn, onClose }: Props) {
   const { t } = useTranslation();
   return (
     <Modal opened={opened} onClose={onClose} attributes={{ content: { "aria-label": t("search.title") } }} withCloseButton={false} centered={false} size="lg" padding="sm">
-      <Search isWanted={opened} onDone={onClose} />
+      <Search key={turn} isWanted={opened} onDone={onClose} />
     </Modal>
   );
 }
