@@ -96,6 +96,7 @@ impl Error {
     }
 
     /// There is no such thing.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over ids and texts alike")]
     pub fn not_found(kind: &'static str, id: impl ToString) -> Self {
         Self::NotFound { kind, id: id.to_string() }
     }
