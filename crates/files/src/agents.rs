@@ -26,9 +26,9 @@ const START_DEADLINE: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// What of the portal's environment an agent gets, beside HOME.
 const PASSED_ON: [&str; 4] = ["PATH", "LANG", "TZ", crash::VARIABLE];
-/// Where the program's allocator is mimalloc: give memory back at once and commit none ahead. An agent lives long
-/// and is idle mostly; this keeps it at a few MB after a large download.
-const SMALL: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
+/// The allocator's settings (mallopt(3)): one arena, and memory that is free goes back to the system. An agent lives
+/// long and is idle mostly; this keeps it at a few MB after a large download.
+const SMALL: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "1"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
 /// The longest reason that is taken from an agent's log.
 const MAX_REASON_BYTES: usize = 400;
 

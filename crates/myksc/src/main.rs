@@ -15,11 +15,9 @@ mod client;
 mod config;
 mod exit;
 mod log;
+mod memory;
 mod serve;
 mod state_folder;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The web portal of a supercomputing centre, and a client for it.
 #[derive(Debug, Parser)]
@@ -65,7 +63,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Agent(command) => return command.run(),
-        Command::Serve(serve) => serve.run(),
+        Command::Serve(serve) => {
+            memory::keep_small();
+            serve.run()
+        }
         Command::Admin(admin) => block_on(admin.run(cli.options)),
         Command::Config(command) => command.run(cli.options.is_json()),
         Command::Openapi => openapi(),
