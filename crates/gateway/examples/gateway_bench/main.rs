@@ -1,15 +1,17 @@
-//! The parts of the gateway's bench that no usual program offers; `benches/gateway/run.py` puts them together.
+//! The parts of the bench that no usual program offers; `benches/run.py` puts them together.
 //!
 //! ```text
-//! gateway_bench serve LISTEN BACKEND-SOCKET ROUTES   the gateway with one ready app; prints its host and cookie
-//! gateway_bench echo-app SOCKET                      an app that echoes WebSockets
+//! gateway_bench echo-app NOTE             an app at $PORT that echoes WebSockets; NOTE only names it among processes
+//! gateway_bench slow-app MILLIS NOTE      an app that answers at $PORT only so long after its start
 //! gateway_bench ws-echo ADDRESS HOST COOKIE CONNECTIONS SECS    prints round trips
 //! gateway_bench ws-idle ADDRESS HOST COOKIE CONNECTIONS         opens, prints "open", closes at the end of input
 //! gateway_bench paced ADDRESS HOST COOKIE CONNECTIONS SECS RATE prints latencies at a fixed rate
+//! gateway_bench serve LISTEN BACKEND ROUTES   the gateway alone, for a profiler; prints its app's host and cookie
 //! ```
 
 #![allow(clippy::print_stdout, reason = "standard output is how the script hears of results")]
 
+mod app;
 mod load;
 mod serve;
 
@@ -26,7 +28,8 @@ fn main() -> io::Result<()> {
     runtime.block_on(async {
         match texts[..] {
             ["serve", listen, backend, routes] => serve::gateway(listen, backend, number(routes)?).await,
-            ["echo-app", socket] => serve::echo_app(socket).await,
+            ["echo-app", _] => app::echo().await,
+            ["slow-app", millis, _] => app::slow(number(millis)? as u64).await,
             ["ws-echo", address, host, cookie, connections, secs] => {
                 let target = load::Target::new(address, host, cookie)?;
                 load::echo(target, number(connections)?, number(secs)? as u64).await

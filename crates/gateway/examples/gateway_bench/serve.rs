@@ -1,21 +1,18 @@
-//! The gateway as it is measured, and the app behind it.
+//! The gateway alone, with one ready app among other routes.
 
 use std::convert::Infallible;
 use std::io;
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, GrantId, Result, SessionId, Timestamp, UserId};
 use myksc_gateway::{Config, Gateway, Listeners, Portal, ServerConfig, server};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 /// Knows one grant.
@@ -52,7 +49,7 @@ pub(crate) async fn gateway(listen: &str, backend: &str, other_routes: usize) ->
     for _ in 0..other_routes {
         gateway.set_route(AppId::random(), route(RouteState::Ended));
     }
-    let endpoint = Endpoint::Unix(backend.into());
+    let endpoint = Endpoint::Tcp(backend.parse().map_err(io::Error::other)?);
     gateway.set_route(app.clone(), route(RouteState::Ready { endpoint, authorization: None }));
 
     let address = listen.parse().map_err(io::Error::other)?;
@@ -64,37 +61,4 @@ pub(crate) async fn gateway(listen: &str, backend: &str, other_routes: usize) ->
     server::run(ServerConfig::default(), listeners, gateway, portal, CancellationToken::new())
         .await
         .map_err(io::Error::other)
-}
-
-/// An app that turns every request into an echo of raw bytes.
-pub(crate) async fn echo_app(socket: &str) -> io::Result<()> {
-    let listener = UnixListener::bind(socket)?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(switch))
-                .with_upgrades(),
-        );
-    }
-}
-
-async fn switch(mut request: Request<Incoming>) -> std::result::Result<Response<Full<Bytes>>, Infallible> {
-    let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let Ok(upgraded) = upgrade.await else { return };
-        let mut stream = TokioIo::new(upgraded);
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
-            if stream.write_all(&buffer[..count]).await.is_err() {
-                return;
-            }
-        }
-    });
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(http::header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(http::header::UPGRADE, HeaderValue::from_static("websocket"));
-    Ok(response)
 }
