@@ -1,4 +1,7 @@
 //! `Idempotency-Key` on creates: a repeat of a request makes nothing twice and gets the first answer again.
+//!
+//! The new thing's id follows from the key. When the portal dies after it made something and before it kept the
+//! answer, a repeat finds the thing under its id.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
-use myksc_core::{Error, FieldProblem, UserId};
+use myksc_core::{AppId, Error, FieldProblem, JobId, UserId};
 use myksc_store::{Claim, Store, StoredAnswer};
 use serde::Serialize;
 
@@ -18,7 +21,7 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_CHARS: usize = 100;
 
 /// How long a repeat waits for the first request's answer, and how often it looks.
-const WAIT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The key of a create, if the caller sent one.
@@ -43,13 +46,50 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
+/// The id of something that a create makes.
+pub(crate) trait NewId {
+    /// An id like no other.
+    fn random() -> Self;
+    /// The id that follows from these texts.
+    fn derived(parts: &[&str]) -> Self;
+}
+
+impl NewId for AppId {
+    fn random() -> Self {
+        Self::random()
+    }
+
+    fn derived(parts: &[&str]) -> Self {
+        Self::derived(parts)
+    }
+}
+
+impl NewId for JobId {
+    fn random() -> Self {
+        Self::random()
+    }
+
+    fn derived(parts: &[&str]) -> Self {
+        Self::derived(parts)
+    }
+}
+
 impl IdempotencyKey {
+    /// The id for what `operation` makes; the same for a repeat.
+    pub(crate) fn new_id<T: NewId>(&self, caller: &Caller, operation: &'static str) -> T {
+        match &self.0 {
+            Some(key) => T::derived(&[operation, caller.user.id.as_str(), key]),
+            None => T::random(),
+        }
+    }
+
     /// Does `make` unless this caller's key was used for `operation` before; then the first answer comes again.
     ///
-    /// `make` runs to its end even if the caller goes away, so that its answer is there for the repeat.
+    /// `make` runs to its end even if the caller goes away, so that its answer is there for the repeat. It must
+    /// give what is there when something has the id of [`Self::new_id`] already.
     ///
     /// # Errors
-    /// What `make` says (the key is free again then); 409 `in_progress` when the first request takes too long.
+    /// What `make` says (the key is free again then).
     pub(crate) async fn once<T: Serialize + Send + 'static>(
         self,
         store: &Store,
@@ -91,7 +131,7 @@ struct KeyClaim {
 }
 
 impl KeyClaim {
-    /// `None` when it is ours to do.
+    /// `None` when it is ours to do: nobody has done it, or who began it died or does not come to an end.
     async fn take(&self) -> Result<Option<StoredAnswer>, Problem> {
         let deadline = tokio::time::Instant::now() + WAIT;
         loop {
@@ -99,11 +139,7 @@ impl KeyClaim {
             match claim.map_err(Error::from)? {
                 Claim::First => return Ok(None),
                 Claim::Done(answer) => return Ok(Some(answer)),
-                Claim::InProgress if tokio::time::Instant::now() >= deadline => {
-                    return Err(
-                        Error::conflict("in_progress", "the same request is still being worked on").into()
-                    );
-                }
+                Claim::InProgress if tokio::time::Instant::now() >= deadline => return Ok(None),
                 Claim::InProgress => tokio::time::sleep(LOOK_EVERY).await,
             }
         }

@@ -185,6 +185,17 @@ impl Apps {
     /// # Errors
     /// Every field that does not hold; a contract that is not in force; a template that can't run here.
     pub async fn launch(&self, user: &User, request: LaunchRequest) -> Result<App, Error> {
+        self.launch_as(user, AppId::random(), request).await
+    }
+
+    /// Asks for a new app under an id that the caller chose. Asked again, it gives the app that is there.
+    ///
+    /// # Errors
+    /// As [`Apps::launch`].
+    pub async fn launch_as(&self, user: &User, id: AppId, request: LaunchRequest) -> Result<App, Error> {
+        if let Some(app) = self.inner.store.app(&id).await?.filter(|app| app.owner == user.id) {
+            return Ok(app);
+        }
         let template = self.inner.catalogue.find(&request.template).ok_or_else(|| {
             Error::invalid(FieldProblem::new("template", "choice_unknown", "there is no such template"))
         })?;
@@ -201,7 +212,7 @@ impl Apps {
         };
         let now = Timestamp::now();
         let mut app = App {
-            id: AppId::random(),
+            id,
             owner: user.id.clone(),
             name,
             template: template.id.clone(),

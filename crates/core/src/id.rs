@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 const RANDOM_CHARS: usize = 15;
@@ -18,6 +19,20 @@ pub struct InvalidId(String);
 fn random_text(prefix: char) -> String {
     let mut bytes = [0u8; RANDOM_CHARS];
     getrandom::fill(&mut bytes).expect("the kernel's random source answers");
+    spell(prefix, &bytes)
+}
+
+fn derived_text(prefix: char, parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    spell(prefix, &hash.finalize()[..RANDOM_CHARS])
+}
+
+fn spell(prefix: char, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(RANDOM_CHARS + 1);
     text.push(prefix);
     text.extend(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])));
@@ -43,6 +58,12 @@ macro_rules! ids {
             #[must_use]
             pub fn random() -> Self {
                 Self(random_text($prefix))
+            }
+
+            /// The id that follows from these texts: the same ones give the same id.
+            #[must_use]
+            pub fn derived(parts: &[&str]) -> Self {
+                Self(derived_text($prefix, parts))
             }
 
             /// The id as text.
@@ -108,6 +129,14 @@ mod tests {
         let id = AppId::random();
         assert_eq!(id.as_str().parse::<AppId>().as_ref(), Ok(&id));
         assert!(id.as_str().parse::<JobId>().is_err());
+    }
+
+    #[test]
+    fn a_derived_id_follows_from_its_parts_alone() {
+        let id = AppId::derived(&["launch", "kim", "key"]);
+        assert_eq!(id.as_str().parse::<AppId>().as_ref(), Ok(&id));
+        assert_eq!(AppId::derived(&["launch", "kim", "key"]), id);
+        assert_ne!(AppId::derived(&["launch", "kimk", "ey"]), id);
     }
 
     #[test]

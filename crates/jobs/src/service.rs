@@ -149,10 +149,28 @@ impl Jobs {
     /// # Errors
     /// Every field that does not hold, no such system, its scheduler does not answer, or 409 `too_many_jobs`.
     pub async fn submit(&self, who: &Identity, system: &str, script: &str, work_dir: &str) -> Result<Job> {
+        self.submit_as(JobId::random(), who, system, script, work_dir).await
+    }
+
+    /// Takes a job under an id that the caller chose. Taken again, it gives the job that is there.
+    ///
+    /// # Errors
+    /// As [`Jobs::submit`].
+    pub async fn submit_as(
+        &self,
+        id: JobId,
+        who: &Identity,
+        system: &str,
+        script: &str,
+        work_dir: &str,
+    ) -> Result<Job> {
+        if let Some(job) = self.inner.store.job(&id).await?.filter(|job| job.owner == who.user) {
+            return Ok(job);
+        }
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
         let roots = (self.inner.roots)(who);
-        let draft = Draft::new(script, work_dir, &queues, &roots).map_err(Error::Invalid)?;
+        let draft = Draft::new(id, script, work_dir, &queues, &roots).map_err(Error::Invalid)?;
         let mut job = draft.job(who, &system.id);
         let submission = submission_of(&job, draft.script.clone(), &roots)?;
         let problems = system.scheduler.check(who, &submission).await.map_err(scheduler_error)?;
@@ -176,9 +194,17 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::submit`], or no such job.
     pub async fn resubmit(&self, who: &Identity, id: &JobId) -> Result<Job> {
+        self.resubmit_as(JobId::random(), who, id).await
+    }
+
+    /// Submits the script of an earlier job under an id that the caller chose, as [`Jobs::submit_as`] does.
+    ///
+    /// # Errors
+    /// As [`Jobs::resubmit`].
+    pub async fn resubmit_as(&self, new: JobId, who: &Identity, id: &JobId) -> Result<Job> {
         let job = self.get(who, id).await?;
         let script = self.script(who, id).await?;
-        self.submit(who, &job.system, &script, &job.work_dir).await
+        self.submit_as(new, who, &job.system, &script, &job.work_dir).await
     }
 
     /// A person's jobs, the newest first.

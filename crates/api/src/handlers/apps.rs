@@ -81,9 +81,10 @@ async fn launch_app(
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
     let (launcher, user) = (state.clone(), caller.user.clone());
+    let id = key.new_id(&caller, "launch_app");
     let launch = async move {
         let name = request.name.clone();
-        let launch = launcher.apps.launch(&user, request);
+        let launch = launcher.apps.launch_as(&user, id, request);
         let app = audited(&launcher.store, &actor, "launch_app", &name, launch).await?;
         Ok(AppView::new(&launcher.site, app))
     };

@@ -221,8 +221,9 @@ async fn resubmit_job(
 ) -> Result<Response, Problem> {
     let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
     let (jobs, store) = (state.jobs.clone(), state.store.clone());
+    let new = key.new_id(&caller, "resubmit_job");
     let resubmit = async move {
-        let resubmit = jobs.resubmit(&who, &id);
+        let resubmit = jobs.resubmit_as(new, &who, &id);
         Ok(audited(&store, &actor, "resubmit_job", id.as_str(), resubmit).await?)
     };
     key.once(&state.store, &caller, "resubmit_job", StatusCode::ACCEPTED, resubmit).await

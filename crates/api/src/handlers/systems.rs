@@ -161,9 +161,10 @@ async fn submit_job(
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
     let (jobs, store, who) = (state.jobs.clone(), state.store.clone(), caller.user.identity());
+    let id = key.new_id(&caller, "submit_job");
     let submit = async move {
         let SubmitRequest { script, work_dir } = request;
-        let submit = jobs.submit(&who, &system, &script, &work_dir);
+        let submit = jobs.submit_as(id, &who, &system, &script, &work_dir);
         Ok(audited(&store, &actor, "submit_job", &system, submit).await?)
     };
     key.once(&state.store, &caller, "submit_job", StatusCode::ACCEPTED, submit).await

@@ -2,6 +2,7 @@
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName};
+use myksc_core::AppId;
 use myksc_testkit::{Answer, Client, TestPortal};
 use serde_json::Value;
 
@@ -25,6 +26,21 @@ async fn the_same_key_launches_one_app_however_often_it_is_sent() {
     assert_eq!((&first, &first), (&second, &third));
     let apps = kim.get("/api/v1/apps").await.expect(200).json();
     assert_eq!(apps["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_finds_what_was_made_before_the_portal_died() {
+    let portal = TestPortal::start().await;
+    let kim = portal.browser("kim").await;
+    // As after a death between the app's record and the answer's: the key is claimed, and nothing is kept for it.
+    let user = portal.user("kim").await;
+    let first = AppId::derived(&["launch_app", user.id.as_str(), "k1"]);
+    portal.state.store.claim_key(user.id.as_str(), "launch_app", "k1").await.unwrap();
+    let request = serde_json::from_value(launch("once-only")).unwrap();
+    portal.state.apps.launch_as(&user, first.clone(), request).await.unwrap();
+    let again = id(&launch_with(&kim, "k1", &launch("once-only")).await.expect(202).json());
+    assert_eq!(first.as_str(), again);
+    assert_eq!(kim.get("/api/v1/apps").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ impl Asked {
 impl Draft {
     /// Checks a submission as far as the portal can by itself.
     pub(super) fn new(
+        id: JobId,
         script: &str,
         work_dir: &str,
         queues: &[Queue],
@@ -152,7 +153,6 @@ impl Draft {
         let (Some(work_dir), Some(queue), true) = (work_dir, asked.queue(queues), problems.is_empty()) else {
             return Err(problems);
         };
-        let id = JobId::random();
         let name = said.name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
         let stdout_name = said.stdout_name.as_deref().unwrap_or(DEFAULT_STDOUT_NAME);
         let file = |field: &str, pattern: &str| output_file(field, pattern, &name, &id, &work_dir);
