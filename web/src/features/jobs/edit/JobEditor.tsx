@@ -28,11 +28,11 @@ interface Props {
 export function JobEditor({ systems, initial, isDraft }: Props) {
   const { t } = useTranslation("jobs");
   const [system, setSystem] = useState(systems[0]?.id ?? "");
-  const queues = useQuery(queuesQuery(system)).data ?? [];
+  const { data: queues = [], isSuccess: hasQueues } = useQuery(queuesQuery(system));
   const [form, setForm] = useState(initial);
   const queue = queues.find(({ name }) => name === form.queue) ?? queues.find(({ is_default }) => is_default);
   const effective = queue && form.queue === "" ? { ...form, queue: queue.name } : form;
-  const { script, error } = useScript(system, effective);
+  const { script, error } = useScript(system, effective, hasQueues);
   const submit = useSubmit(system);
   const refused = useFieldErrors(submit.error);
   const change = (part: Partial<JobForm>) => setForm((old) => ({ ...old, ...part }));

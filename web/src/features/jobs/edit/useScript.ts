@@ -8,12 +8,13 @@ import type { JobForm } from "../../../api/types";
 
 const PAUSE_MS = 250;
 
-export function useScript(system: string, form: JobForm) {
+/** Nothing is asked while the form's queue is not known; `isReady` says that it is. */
+export function useScript(system: string, form: JobForm, isReady: boolean) {
   const [settled] = useDebouncedValue(form, PAUSE_MS);
   const query = useQuery({
     queryKey: ["systems", system, "script", settled],
     queryFn: ({ signal }) => renderScript(system, settled, signal),
-    enabled: system !== "",
+    enabled: isReady && settled.queue === form.queue,
     placeholderData: keepPreviousData,
     gcTime: 0,
   });
