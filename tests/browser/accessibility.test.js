@@ -14,6 +14,7 @@ import { until } from "./support/until.js";
 const WIDTHS = [1440, 360];
 const LANGUAGES = ["en", "ko"];
 const THEMES = ["light", "dark"];
+const STILL_MS = 400;
 
 journey("axe finds nothing on any page", { timeout: 900_000 }, async ({ portal, browser, page: first }) => {
   await signIn(first, portal);
@@ -40,7 +41,8 @@ journey("axe finds nothing on any page", { timeout: 900_000 }, async ({ portal, 
 
 /** Gives the person a contract, files, apps and jobs in different states; gives the pages to look at. */
 async function furnish(portal, page) {
-  const contract = ["--ends", "2099-01-01", "--cpu", "4", "--memory", "16Gi", "--budget", "60000"];
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+  const contract = ["--starts", day(-120), "--ends", day(80), "--cpu", "4", "--memory", "16Gi", "--budget", "60000"];
   const answer = await portal.run(["admin", "contract", "set", portal.account.name, ...contract]);
   assert.equal(answer.code, 0, answer.stderr);
   for (const name of ["연구 자료", "results"]) await mkdir(join(portal.home, name));
@@ -95,17 +97,18 @@ async function examine(page, what, { language, theme, width }) {
   return findings;
 }
 
-/** Waits until nothing is loading and the page has the same text twice. */
+/** Waits until nothing is loading and the page has kept its text for longer than its forms wait after a key. */
 async function settled(page) {
-  let last;
+  let kept = "";
+  let since = 0;
   await until("the page is settled", async () => {
-    const now = await page.evaluate(() => {
+    const text = await page.evaluate(() => {
       const waiting = document.querySelector("[aria-busy=true], .mantine-Skeleton-root, [data-loading=true]");
-      return waiting || !document.querySelector("h1, [role=dialog]") ? null : document.body.innerText;
+      return waiting || !document.querySelector("h1, [role=dialog]") ? "" : document.body.innerText;
     });
-    const same = now !== null && now === last;
-    last = now;
-    return same;
+    if (text !== kept) since = Date.now();
+    kept = text;
+    return kept !== "" && Date.now() - since > STILL_MS;
   });
   await page.evaluate(() => document.fonts.ready);
 }
