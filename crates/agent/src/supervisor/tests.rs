@@ -166,7 +166,8 @@ fn a_signal_from_elsewhere_is_reported() {
 
 #[test]
 fn what_cannot_start_says_why() {
-    let cases: [(&str, fn(&mut Spec)); 5] = [
+    type Change = fn(&mut Spec);
+    let cases: [(&str, Change); 5] = [
         ("/nowhere/program: No such file", |spec| spec.command = vec!["/nowhere/program".into()]),
         ("ermission denied", |spec| spec.command = vec!["/etc/passwd".into()]),
         ("no program", |spec| spec.command.clear()),
