@@ -98,11 +98,15 @@ def websockets(portal, peers, myksc, backend, options):
     yield show(report.table(f"{connections:,} idle WebSockets", results))
 
 
+def absolute(path):
+    return pathlib.Path(path).resolve()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", type=pathlib.Path, required=True, help="the release build of myksc")
-    parser.add_argument("--load-program", type=pathlib.Path, required=True, help="the release build of gateway_bench")
-    parser.add_argument("--peers", type=pathlib.Path, required=True, help="the folder that tools/peers printed")
+    parser.add_argument("--program", type=absolute, required=True, help="the release build of myksc")
+    parser.add_argument("--load-program", type=absolute, required=True, help="the release build of gateway_bench")
+    parser.add_argument("--peers", type=absolute, required=True, help="the folder that tools/peers printed")
     parser.add_argument("--command", default="make bench", help="what to call the run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement")

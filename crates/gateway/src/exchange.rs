@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use myksc_core::Timestamp;
 
+use crate::deadline::HeadDeadline;
 use crate::grants::Held;
 use crate::routes::Way;
 
@@ -21,6 +22,8 @@ use crate::routes::Way;
 pub(crate) struct Signal {
     stop: Cell<Stop>,
     waker: RefCell<Option<Waker>>,
+    /// When the client's next head must be there; a tunnel waits for none.
+    pub(crate) head_deadline: HeadDeadline,
 }
 
 /// How to stop.

@@ -11,6 +11,7 @@ pub mod server;
 mod body;
 mod connection;
 mod cookies;
+mod deadline;
 mod exchange;
 mod fetch_rules;
 mod framing;

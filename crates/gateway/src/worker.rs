@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -11,7 +11,7 @@ use crate::exchange::{LiveExchanges, Signal, Stop};
 use crate::gateway::{Gateway, Shared};
 use crate::upstream::Pool;
 
-/// Expired grants and idle connections are looked for this often.
+/// Expired grants, idle connections and late heads are looked for this often.
 const TICK: Duration = Duration::from_millis(500);
 
 /// How often a stopping worker looks whether it is done.
@@ -55,6 +55,16 @@ impl Worker {
         }
     }
 
+    /// Ends the connections whose clients took too long for a head.
+    fn stop_late(&self) {
+        let now = Instant::now();
+        for carrier in self.carriers.borrow().iter() {
+            if let Some(signal) = carrier.upgrade().filter(|signal| signal.head_deadline.is_over(now)) {
+                signal.raise(Stop::Now);
+            }
+        }
+    }
+
     /// Waits until no connection and no tunnel is left.
     pub(crate) async fn until_idle(&self) {
         while self.carriers.borrow().iter().any(|carrier| carrier.strong_count() > 0) {
@@ -62,14 +72,18 @@ impl Worker {
         }
     }
 
-    /// Cuts exchanges that lost their right, drops connections that idled too long; runs as long as the worker.
+    /// Cuts exchanges that lost their right, ends connections that are late or idled too long; runs as long as the
+    /// worker.
     pub(crate) async fn keep_house(&self, bell: Arc<Notify>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = bell.notified() => {}
-                _ = tick.tick() => self.pool.drop_idle(),
+                _ = tick.tick() => {
+                    self.pool.drop_idle();
+                    self.stop_late();
+                }
             }
             self.live.cut();
         }

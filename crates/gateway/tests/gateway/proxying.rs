@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use myksc_core::grant::{Endpoint, RouteState};
+use myksc_gateway::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::app::App;
@@ -460,4 +461,26 @@ async fn a_thousand_other_routes_change_nothing() {
     }
     let visitor = rig.visitor_at(app.endpoint.clone());
     assert_eq!(rig.request(&visitor, "GET", "/headers").send().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_too_long_for_a_head_is_cut_but_not_who_waits_for_an_answer() {
+    let header_timeout = Duration::from_millis(100);
+    let rig = Rig::start_with(ServerConfig { header_timeout, ..ServerConfig::default() }).await;
+    let app = App::on_unix().await;
+    let visitor = rig.visitor_at(app.endpoint.clone());
+    let waiting = rig.request(&visitor, "GET", "/never");
+    let waiting = tokio::spawn(async move { waiting.send().await });
+    until("the app is asked", || app.open() == 1).await;
+    let half = format!("GET / HTTP/1.1\r\nHost: {}\r\n", visitor.host());
+    let whole = format!("{half}\r\n");
+    for sent in ["", &half, &whole] {
+        let mut stream = tokio::net::TcpStream::connect(rig.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let end = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        assert!(end.is_ok(), "{sent:?} stays open");
+    }
+    assert_eq!(app.open(), 1);
+    assert!(!waiting.is_finished());
+    waiting.abort();
 }

@@ -133,9 +133,13 @@ impl Visitor {
 
 impl Rig {
     pub(crate) async fn start() -> Self {
+        Self::start_with(ServerConfig::default()).await
+    }
+
+    pub(crate) async fn start_with(config: ServerConfig) -> Self {
         let portal = TestPortal::default();
-        let config = Config::new("http://localhost:8080", ["127.0.0.1".to_owned()], "localhost").unwrap();
-        let gateway = Gateway::new(config, portal.clone());
+        let origins = Config::new("http://localhost:8080", ["127.0.0.1".to_owned()], "localhost").unwrap();
+        let gateway = Gateway::new(origins, portal.clone());
         let listeners =
             Listeners::bind(&["127.0.0.1:0".parse().unwrap()], NonZeroUsize::new(2).unwrap()).unwrap();
         let address = listeners.addresses()[0];
@@ -145,7 +149,7 @@ impl Rig {
                 format!("portal {} {}", request.uri(), request.extensions().get::<SocketAddr>().is_some());
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
         });
-        let config = ServerConfig { shutdown_grace: Duration::from_secs(1), ..ServerConfig::default() };
+        let config = ServerConfig { shutdown_grace: Duration::from_secs(1), ..config };
         let server = tokio::spawn(server::run(config, listeners, gateway.clone(), service, shutdown.clone()));
         Self { gateway, portal, address, shutdown: shutdown.drop_guard(), server }
     }
