@@ -42,7 +42,7 @@ fn spell(prefix: char, bytes: &[u8]) -> String {
 fn is_id(text: &str, prefix: char) -> bool {
     text.len() == RANDOM_CHARS + 1
         && text.starts_with(prefix)
-        && text.bytes().skip(1).all(|byte| ALPHABET.contains(&byte))
+        && text.bytes().skip(1).all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
 }
 
 macro_rules! ids {
