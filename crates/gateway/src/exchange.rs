@@ -5,7 +5,6 @@
 //! sees the change or is found by [`LiveExchanges::cut`].
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,8 +39,14 @@ pub(crate) enum Stop {
 /// The exchanges of one worker.
 #[derive(Default)]
 pub(crate) struct LiveExchanges {
-    next: Cell<u64>,
-    open: RefCell<HashMap<u64, Exchange>>,
+    slots: RefCell<Slots>,
+}
+
+/// Exchanges by number; the number of one that ended is used again.
+#[derive(Default)]
+struct Slots {
+    exchanges: Vec<Option<Exchange>>,
+    free: Vec<usize>,
 }
 
 struct Exchange {
@@ -52,7 +57,7 @@ struct Exchange {
 
 /// Takes its exchange off the list when dropped.
 pub(crate) struct Registration {
-    number: u64,
+    number: usize,
     list: Rc<LiveExchanges>,
 }
 
@@ -93,16 +98,26 @@ impl LiveExchanges {
         if !way.enter() {
             return None;
         }
-        let number = self.next.get();
-        self.next.set(number.wrapping_add(1));
-        self.open.borrow_mut().insert(number, Exchange { way, held, signal });
+        let mut slots = self.slots.borrow_mut();
+        let exchange = Some(Exchange { way, held, signal });
+        let number = match slots.free.pop() {
+            Some(number) => {
+                slots.exchanges[number] = exchange;
+                number
+            }
+            None => {
+                slots.exchanges.push(exchange);
+                slots.exchanges.len() - 1
+            }
+        };
+        drop(slots);
         Some(Registration { number, list: self.clone() })
     }
 
     /// Cuts whatever lost its way or its right.
     pub(crate) fn cut(&self) {
         let now = Timestamp::now();
-        for exchange in self.open.borrow().values() {
+        for exchange in self.slots.borrow().exchanges.iter().flatten() {
             if exchange.way.is_gone() || exchange.held.is_over(now) {
                 exchange.signal.raise(Stop::Now);
             }
@@ -110,10 +125,17 @@ impl LiveExchanges {
     }
 }
 
+impl Slots {
+    fn remove(&mut self, number: usize) -> Option<Exchange> {
+        self.free.push(number);
+        self.exchanges[number].take()
+    }
+}
+
 impl Registration {
     /// Lets another signal stop the exchange from now on, for a connection that became a tunnel.
     pub(crate) fn hand_over(&self, signal: Rc<Signal>) {
-        if let Some(exchange) = self.list.open.borrow_mut().get_mut(&self.number) {
+        if let Some(exchange) = &mut self.list.slots.borrow_mut().exchanges[self.number] {
             exchange.signal = signal;
         }
     }
@@ -122,7 +144,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         // Bound first: the entry's own destructors must run after the borrow has ended.
-        let exchange = self.list.open.borrow_mut().remove(&self.number);
+        let exchange = self.list.slots.borrow_mut().remove(self.number);
         if let Some(exchange) = exchange {
             exchange.way.leave();
         }

@@ -81,22 +81,29 @@ async fn route(
         };
         return problem.answer(&parts, portal_origin);
     }
-    if shared.routes.get(app).is_none() {
+    let Some(mut entry) = shared.routes.get(app) else {
         return Problem::Unknown.answer(&parts, portal_origin);
-    }
+    };
     if way_in::is_reserved(parts.uri.path()) {
         return way_in::serve_reserved(shared, &parts, app).await;
     }
-    let held = match way_in::find(shared, &parts.headers, app).await {
-        Found::Grant(held) => held,
-        Found::Nothing => return way_in::begin(shared, &parts, app),
-        Found::PortalFailed => return Problem::PortalFailed.answer(&parts, portal_origin),
+    let held = match way_in::known(shared, &parts.headers, app) {
+        Some(held) => held,
+        None => {
+            let held = match way_in::find(shared, &parts.headers, app).await {
+                Found::Grant(held) => held,
+                Found::Nothing => return way_in::begin(shared, &parts, app),
+                Found::PortalFailed => return Problem::PortalFailed.answer(&parts, portal_origin),
+            };
+            // The portal was asked, so the route may be another one by now.
+            let Some(present) = shared.routes.get(app) else {
+                return Problem::Unknown.answer(&parts, portal_origin);
+            };
+            entry = present;
+            held
+        }
     };
-    // Looked up once more: the portal may have been asked in between, and from here on nothing waits until the
-    // exchange is registered.
-    let Some(entry) = shared.routes.get(app) else {
-        return Problem::Unknown.answer(&parts, portal_origin);
-    };
+    // From here on nothing waits until the exchange is registered.
     match &entry.state {
         State::NotReady => Problem::NotReady { name: &entry.name }.answer(&parts, portal_origin),
         State::Ended => Problem::Ended { name: &entry.name }.answer(&parts, portal_origin),

@@ -14,7 +14,7 @@ use crate::body::ProxyBody;
 use crate::cookies;
 use crate::fetch_rules;
 use crate::gateway::Shared;
-use crate::grants::Found;
+use crate::grants::{Found, Held};
 use crate::page::Problem;
 
 /// Long enough to sign in on the way.
@@ -25,15 +25,18 @@ const SECRET_CHARS: usize = 43;
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a request's cookie opens.
+/// What a request's cookie opens, if the gateway knows it.
+pub(crate) fn known(shared: &Shared, headers: &HeaderMap, app: &AppId) -> Option<Arc<Held>> {
+    let cookie = cookies::get(headers, cookies::GRANT)?;
+    shared.grants.get(&SecretHash::of(cookie), app)
+}
+
+/// What a request's cookie opens; the portal may be asked.
 pub(crate) async fn find(shared: &Shared, headers: &HeaderMap, app: &AppId) -> Found {
     match cookies::get(headers, cookies::GRANT) {
         Some(cookie) => {
             let hash = SecretHash::of(cookie);
-            match shared.grants.get(&hash, app) {
-                Some(held) => Found::Grant(held),
-                None => shared.grants.find(hash, app, &shared.portal, &shared.home).await,
-            }
+            shared.grants.find(hash, app, &shared.portal, &shared.home).await
         }
         None => Found::Nothing,
     }
