@@ -19,8 +19,8 @@ OTHER_APPS = 1000
 class Portal:
     """A portal of its own folder; requests of one browser."""
 
-    def __init__(self, started, program, name):
-        self.started, self.program = started, program
+    def __init__(self, started, program, name, **settings):
+        self.started, self.program, self.settings = started, program, settings
         self.folder = started.folder / name
         self.port = free_port()
         self.cookie = self.csrf = self.password = None
@@ -32,7 +32,7 @@ class Portal:
             "MYKSC_LISTEN": f"127.0.0.1:{self.port}",
             "MYKSC_STATE_DIR": str(self.folder),
             "MYKSC__SERVER__WORKERS": "1",
-        }
+        } | self.settings
         command = [self.program, "serve", *(["--allow-root"] if os.geteuid() == 0 else [])]
         self.process = self.started.start(command, env=environment, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
@@ -75,14 +75,17 @@ class Portal:
         self.cookie = response.headers["Set-Cookie"].split(";")[0]
         self.csrf = json.loads(response.body)["csrf_token"]
 
-    def launch(self, name, command):
+    def launch(self, template, name, values):
+        """Launches a template; the app's id."""
+        resources = {"cpu_millis": 100, "memory_bytes": 1 << 29, "gpus": 0}
+        body = {"template": template, "name": name, "resources": resources, "values": values}
+        return self.ask("POST", "/apps", body)["id"]
+
+    def launch_command(self, name, command):
         """Launches a command of the person's own, on the core of the load; its id."""
         # An app inherits the portal's core, and the backend belongs on the other one.
         command = f"taskset -cp {LOAD_CORE} $$ >/dev/null\n{command}"
-        resources = {"cpu_millis": 100, "memory_bytes": 1 << 29, "gpus": 0}
-        body = {"template": "command", "name": name, "resources": resources,
-                "values": {"command": command, "path": "/"}}
-        return self.ask("POST", "/apps", body)["id"]
+        return self.launch("command", name, {"command": command, "path": "/"})
 
     def wait_ready(self, app, every=0.02):
         def is_ready():
@@ -119,7 +122,7 @@ class Portal:
 
     def add_other_apps(self):
         """Puts the records of further, stopped apps beside that of one that was really launched and stopped."""
-        app = self.launch("other", "exec python3 -m http.server --bind 127.0.0.1 $PORT")
+        app = self.launch_command("other", "exec python3 -m http.server --bind 127.0.0.1 $PORT")
         self.wait_ready(app)
         self.ask("POST", f"/apps/{app}/stop")
         wait_for("the app has stopped", lambda: self.ask("GET", f"/apps/{app}")["phase"] == "stopped")
@@ -148,6 +151,16 @@ def new_id(like):
     return like[0] + "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in like[1:])
 
 
+def slow_catalogue(folder, load_program):
+    """A catalogue with the one template whose start takes a known time; its folder."""
+    catalogue = folder / "catalogue"
+    catalogue.mkdir()
+    text = (CONFIGS / "slow.toml").read_text()
+    text = text.replace("@program@", str(load_program)).replace("@folder@", str(folder))
+    (catalogue / "slow.toml").write_text(text)
+    return catalogue
+
+
 def web_app(portal):
     """The backend of most measurements: nginx as an app of the portal; its id and port."""
     folder = portal.started.folder
@@ -159,7 +172,7 @@ def web_app(portal):
         text = text.replace(f"@{key}@", str(value))
     (folder / "app.conf.in").write_text(text)
     quoted = shlex.quote(str(folder))
-    app = portal.launch("web", f"""cd {quoted}
+    app = portal.launch_command("web", f"""cd {quoted}
 sed "s/@port@/$PORT/" app.conf.in > app.conf
 echo $PORT > web.port
 exec /usr/sbin/nginx -c {quoted}/app.conf -e stderr -g 'daemon off;'""")
@@ -170,6 +183,6 @@ exec /usr/sbin/nginx -c {quoted}/app.conf -e stderr -g 'daemon off;'""")
 def echo_app(portal, load_program):
     """An app that echoes WebSockets; its id and port."""
     path = portal.started.folder / "echo.port"
-    app = portal.launch("echo", f"echo $PORT > {path}\nexec {shlex.quote(str(load_program))} echo-app {path}")
+    app = portal.launch_command("echo", f"echo $PORT > {path}\nexec {shlex.quote(str(load_program))} echo-app {path}")
     portal.wait_ready(app)
     return app, int(path.read_text())

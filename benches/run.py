@@ -14,7 +14,7 @@ import time
 import measures
 import report
 from peers import Peers, first_line
-from portal import Portal, echo_app, web_app
+from portal import Portal, echo_app, slow_catalogue, web_app
 from processes import Started, fail, resident_bytes
 
 CONNECTIONS = 64
@@ -37,7 +37,8 @@ def show(text):
 
 def memory_and_launches(started, options):
     """A fresh portal: its memory in use, and what a launch costs."""
-    portal = Portal(started, options.program, "fresh")
+    catalogue = slow_catalogue(started.folder, options.load_program)
+    portal = Portal(started, options.program, "fresh", MYKSC__APPS__CATALOGUE=str(catalogue))
     portal.sign_in()
     time.sleep(options.settle)
     resident = {"60 s after the start, one session": resident_bytes(portal.process.pid)}
@@ -49,7 +50,7 @@ def memory_and_launches(started, options):
     resident["a person's file agent"] = resident_bytes(agent)
     rows = {what: [{"resident MB": bytes_ / MEGABYTE}] for what, bytes_ in resident.items()}
     yield show(report.table("Memory", rows))
-    launches = [measures.launch(portal, options.load_program, 500) for _ in range(options.rounds)]
+    launches = [measures.launch(portal) for _ in range(options.rounds)]
     yield show(report.table("Launch of a program that needs 0.5 s to answer", {"myksc": launches}))
     portal.stop()
 
