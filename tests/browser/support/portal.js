@@ -16,7 +16,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const PROGRAM = join(HERE, "../../../target/debug/myksc");
 const START_LIMIT_MS = 30_000;
 const AS_ROOT = process.getuid() === 0 ? ["--allow-root"] : [];
-const KIM = { name: "kim", displayName: "Kim Seoyeon", password: "quiet-lake-7301" };
+const KIM = { name: "kim", displayName: "Kim", password: "quiet-lake-7301" };
 
 /**
  * Starts a portal that ends, with everything it started, when `context` (a test or suite) does. It has one account,
