@@ -17,7 +17,7 @@ SETTLE_SECS = 3
 def small_answers(proxy, connections, seconds):
     """Answers of 131 bytes as fast as one thread of wrk can ask for them."""
     before = proxy.cpu_seconds()
-    out = load("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
+    out = load("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "--latency",
                "-H", f"Host: {proxy.host}", "-H", f"Cookie: {proxy.cookie}", f"http://{proxy.address}/")
     used = proxy.cpu_seconds() - before
     if "Non-2xx" in out or "Socket errors" in out:

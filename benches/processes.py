@@ -72,10 +72,12 @@ class Started:
         for process in list(self.processes):
             self.stop(process)
         # Apps outlive the portal on purpose; theirs name the bench's folder.
-        for entry in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if str(self.folder).encode() in (entry / "cmdline").read_bytes() and int(entry.name) != os.getpid():
-                    os.kill(int(entry.name), signal.SIGKILL)
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            for entry in pathlib.Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if str(self.folder).encode() in (entry / "cmdline").read_bytes():
+                        os.kill(int(entry.name), kind)
+            time.sleep(0.5)
 
 
 class Proxy:
