@@ -77,7 +77,8 @@ class Peers:
             "Node.js": first_line("node", "--version"),
             "wrk": first_line("wrk", "-v"),
         }
-        return {name: re.sub(r"\s+", " ", text).strip() for name, text in said.items()}
+        # Some say their own path, too.
+        return {name: re.sub(r"^/\S+ version: |\s+", " ", text).strip() for name, text in said.items()}
 
 
 def first_line(*command):

@@ -95,7 +95,7 @@ def websockets(portal, peers, myksc, backend, options):
         options.load_program, proxy, CONNECTIONS, options.seconds))
     yield show(report.table(f"WebSocket echo, {CONNECTIONS} connections", results, "messages/s"))
     connections = measures.most_connections(options.idle)
-    results = interleaved(1, everybody[:2], lambda proxy: measures.idle(options.load_program, proxy, connections))
+    results = interleaved(1, everybody, lambda proxy: measures.idle(options.load_program, proxy, connections))
     yield show(report.table(f"{connections:,} idle WebSockets", results))
 
 
@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--peers", type=absolute, required=True, help="the folder that tools/peers printed")
     parser.add_argument("--command", default="make bench", help="what to call the run")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=1, help="of each measurement")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--settle", type=int, default=60, help="seconds until the portal's memory is read")
     parser.add_argument("--idle", type=int, default=10_000, help="WebSockets, if the limit of open files allows")
     parser.add_argument("--dry", action="store_true", help="leave RESULTS.md as it is")
