@@ -6,8 +6,8 @@ use crate::error::Params;
 use crate::id::{JobId, UserId};
 use crate::time::Timestamp;
 
-/// Where a job is in its life. What a scheduler says beyond these is kept as it was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+/// Where a job is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobPhase {
     /// Accepted by the portal, not yet by the scheduler.
@@ -24,9 +24,8 @@ pub enum JobPhase {
     Finishing,
     /// Over; see `outcome`.
     Ended,
-    /// Something else, in the scheduler's word.
-    #[serde(untagged)]
-    Unknown(String),
+    /// Something else; see `phase_raw`.
+    Unknown,
 }
 
 /// How a job ended.
@@ -87,6 +86,8 @@ pub struct Job {
     pub name: String,
     /// Where it is in its life.
     pub phase: JobPhase,
+    /// The scheduler's own word for it; only when `phase` is `unknown`.
+    pub phase_raw: Option<String>,
     /// How it ended; only when `phase` is `ended`.
     pub outcome: Option<Outcome>,
     /// Exit code of the script, if it had one.

@@ -2,7 +2,8 @@
 //!
 //! The folder's files: `spec.json` (orders, written by the portal before the start), `status.json` (report,
 //! replaced atomically by the supervisor), `log` (output of the process, when it goes nowhere else), `lock`
-//! (held by the supervisor with flock(2) as long as it lives), `stop` (the generation that is to end), `wake`
+//! (held by the supervisor with flock(2) as long as it lives), `log.dropped` (which bytes of a long `log` are not
+//! kept), `stop` (the generation that is to end), `wake`
 //! (a FIFO that makes the supervisor look at `stop`), `owner.json` (what the portal needs to find the thing
 //! again without its database).
 
@@ -30,6 +31,9 @@ pub struct Spec {
     pub stdout: Option<PathBuf>,
     /// File for standard error, appended to; the same as standard output when absent.
     pub stderr: Option<PathBuf>,
+    /// The most bytes of the folder's `log` that are kept: its beginning and its end. All of them when absent.
+    #[serde(default)]
+    pub log_limit_bytes: Option<u64>,
     /// Limits of the process and all it starts.
     pub limits: Limits,
     /// Seconds between SIGTERM and SIGKILL when it is asked to end.

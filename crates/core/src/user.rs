@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
+use crate::role::Role;
 use crate::time::Timestamp;
 
 /// A group of a person.
@@ -37,7 +38,11 @@ pub struct User {
     /// Login shell, absolute.
     #[schema(value_type = String)]
     pub shell: PathBuf,
-    /// A locked person can't sign in.
+    /// Who vouches for her: `local`, or the id of a configured provider.
+    pub provider: String,
+    /// What she is at the centre.
+    pub role: Role,
+    /// A person whom an operator locked, or whom her directory shut out, can't sign in.
     pub locked: bool,
     /// When the account was made.
     pub created_at: Timestamp,
@@ -63,6 +68,9 @@ pub struct Identity {
 }
 
 impl User {
+    /// The provider of the accounts in the portal's own database.
+    pub const LOCAL: &'static str = "local";
+
     /// The identity that the person's processes run with.
     #[must_use]
     pub fn identity(&self) -> Identity {

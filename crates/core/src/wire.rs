@@ -48,8 +48,12 @@ pub struct Entry {
     pub modified_at: Timestamp,
     /// Permission bits, for example 420 (0o644).
     pub mode: u32,
-    /// For a link: what it leads to; absent when that does not exist or lies outside its root.
+    /// For a link: what it leads to; absent when that does not exist or lies outside the roots.
     pub target_kind: Option<EntryKind>,
+    /// For a link: the path it leads to at last; absent as `target_kind` is.
+    pub target_path: Option<UserPath>,
+    /// For a link: where it leads in its own words; bytes that are not UTF-8 are replaced.
+    pub target_text: Option<String>,
 }
 
 /// A page of a folder, sorted by the bytes of the names.
@@ -213,7 +217,7 @@ codes! {
     RequestInvalid = "request_invalid", 400;
     /// Nothing is there.
     NotFound = "not_found", 404;
-    /// The path leads out of its root, by a link or a mount that moved.
+    /// The path leads out of the roots, by a link or a mount that moved.
     OutsideRoot = "outside_root", 403;
     /// The user may not do that there.
     PermissionDenied = "permission_denied", 403;
