@@ -11,6 +11,10 @@
 //! tx.commit().await?;
 //! ```
 
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +26,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection as _, Postgres, Sqlite, Transaction};
 use tokio::sync::watch;
 
 use crate::error::StoreError;
@@ -227,7 +231,9 @@ impl Tx {
 }
 
 async fn open_sqlite(path: &str) -> Result<Engine, StoreError> {
-    let options = SqliteConnectOptions::from_str(&format!("sqlite:{path}"))?
+    keep_private(Path::new(path)).map_err(sqlx::Error::Io)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // An intent that was answered with 202 must outlive a power cut.
@@ -237,6 +243,8 @@ async fn open_sqlite(path: &str) -> Result<Engine, StoreError> {
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // On a full disk SQLite ends a transaction by itself and the rollback fails; such a connection is of no use.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone())
         .await?;
     SQLITE_MIGRATIONS.run(&write).await.map_err(migrate_error)?;
@@ -246,6 +254,24 @@ async fn open_sqlite(path: &str) -> Result<Engine, StoreError> {
         .connect_with(options.read_only(true).create_if_missing(false))
         .await?;
     Ok(Engine::Sqlite { write, read })
+}
+
+/// Sees to it that nobody but the owner reads the database, whatever the umask and the folder's mode are. SQLite
+/// gives the files that it makes beside it the same mode.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mode = || Permissions::from_mode(0o600);
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::metadata(&name) {
+            Ok(found) if found.permissions().mode() & 0o077 != 0 => std::fs::set_permissions(&name, mode())?,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn open_postgres(address: &str) -> Result<Engine, StoreError> {
@@ -339,6 +365,29 @@ mod tests {
         let versions =
             |migrator: &Migrator| migrator.iter().map(|migration| migration.version).collect::<Vec<_>>();
         assert_eq!(versions(&SQLITE_MIGRATIONS), versions(&POSTGRES_MIGRATIONS));
+    }
+
+    #[tokio::test]
+    async fn the_files_of_a_database_are_its_owners_alone_also_those_that_were_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("자료 50%.db");
+        let modes = || {
+            ["", "-wal", "-shm"].map(|suffix| {
+                let name = format!("{}{suffix}", path.display());
+                std::fs::metadata(name).unwrap().permissions().mode() & 0o777
+            })
+        };
+        let address = format!("sqlite:{}", path.display());
+        let store = Store::open(&address).await.unwrap();
+        assert_eq!(modes(), [0o600; 3]);
+        for suffix in ["", "-wal", "-shm"] {
+            let name = format!("{}{suffix}", path.display());
+            std::fs::set_permissions(name, Permissions::from_mode(0o644)).unwrap();
+        }
+        let again = Store::open(&address).await.unwrap();
+        assert_eq!(modes(), [0o600; 3]);
+        again.close().await;
+        store.close().await;
     }
 
     #[tokio::test]

@@ -39,13 +39,55 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the database does not answer, or not now: another attempt may well succeed.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Engine(sqlx::Error::Database(error)) => is_away(&**error),
+            Self::Engine(error) => matches!(
+                error,
+                sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl From<StoreError> for myksc_core::Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Engine(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => {
+            error if error.is_away() => {
+                tracing::debug!(%error, "the database does not answer");
                 Self::Unavailable { code: "database_away", detail: "the database does not answer".to_owned() }
+            }
+            StoreError::Engine(sqlx::Error::Database(error)) if is_out_of_space(&*error) => {
+                tracing::error!(%error, "the database can't be written");
+                Self::Unavailable { code: "disk_full", detail: "the portal's disk is full".to_owned() }
             }
             other => Self::internal(other),
         }
     }
+}
+
+/// SQLSTATE of PostgreSQL: class 08 (connections), 57P01 to 57P03 (it stops, has stopped, or starts), 53300 (too many
+/// connections), 25006 (a standby that only reads). SQLite, by primary result code: BUSY, IOERR, CANTOPEN.
+fn is_away(error: &dyn sqlx::error::DatabaseError) -> bool {
+    const BUSY: u32 = 5;
+    const IOERR: u32 = 10;
+    const CANTOPEN: u32 = 14;
+    let code = error.code().unwrap_or_default();
+    if code.len() == 5 {
+        return code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "53300" | "25006");
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, BUSY | IOERR | CANTOPEN))
+}
+
+/// `SQLITE_FULL`, and SQLSTATE `53100` of PostgreSQL.
+fn is_out_of_space(error: &dyn sqlx::error::DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("13" | "53100"))
 }

@@ -4,7 +4,7 @@ use myksc_core::id::InvalidId;
 use myksc_core::secret::SecretHash;
 use myksc_core::{SessionId, Timestamp, TokenId, UserId};
 
-use crate::db::{Store, execute, fetch_all, fetch_optional};
+use crate::db::{Store, Tx, execute, fetch_all, fetch_optional};
 use crate::error::StoreError;
 
 /// What opened a session.
@@ -35,6 +35,8 @@ pub struct Session {
     pub address: String,
     /// What the browser called itself.
     pub user_agent: String,
+    /// What the provider that opened it calls its own session, by which it may end this one.
+    pub provider_session: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -48,40 +50,47 @@ struct Row {
     expires_at: i64,
     address: String,
     user_agent: String,
+    provider_session: Option<String>,
 }
 
 impl Store {
-    /// Adds a session; one of a browser with the hash of its cookie.
+    /// Adds a browser's session with the hash of its cookie. False, and nothing is added, when the person is locked
+    /// or the password was changed since her credentials had the revision they were checked at: a change ends
+    /// the sessions that were there, and none that the older password opens may follow.
     ///
     /// # Errors
     /// What the engine says.
     pub async fn create_session(
         &self,
         session: &Session,
-        secret: Option<SecretHash>,
-    ) -> Result<(), StoreError> {
-        let (kind, token) = match &session.kind {
-            SessionKind::Browser => ("browser", None),
-            SessionKind::Token(token) => ("token", Some(token.as_str())),
-        };
+        secret: SecretHash,
+        credential_revision: i64,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        execute!(
-            tx,
-            "INSERT INTO sessions (id, user_id, kind, token_id, secret_hash, created_at, last_used_at, expires_at,
-                                   address, user_agent)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            session.id.as_str(),
-            session.user.as_str(),
-            kind,
-            token,
-            secret.map(SecretHash::to_hex),
-            session.created_at.as_millis(),
-            session.last_used_at.as_millis(),
-            session.expires_at.as_millis(),
-            session.address.as_str(),
-            session.user_agent.as_str()
-        )?;
-        tx.commit().await
+        if tx.hold_account(&session.user).await? != Some(credential_revision) {
+            return Ok(false);
+        }
+        tx.insert_session(session, Some(secret)).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Adds a session that an API token opened. False, and nothing is added, when the person is locked or the token
+    /// is no longer on record.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn create_token_session(&self, session: &Session, token: &TokenId) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let held = tx.hold_account(&session.user).await?;
+        let sql = "SELECT id FROM tokens WHERE id = $1 AND user_id = $2";
+        let found = fetch_optional!(tx, (String,), sql, token.as_str(), session.user.as_str())?;
+        if held.is_none() || found.is_none() {
+            return Ok(false);
+        }
+        tx.insert_session(session, None).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The session whose cookie hashes to this, over or not.
@@ -131,7 +140,7 @@ impl Store {
     pub async fn session_ids(&self) -> Result<Vec<SessionId>, StoreError> {
         let mut reader = self.reader().await?;
         let sql = "SELECT sessions.id FROM sessions JOIN users ON users.id = sessions.user_id
-                   WHERE users.locked = 0";
+                   WHERE users.locked = 0 AND users.shut_out IS NULL";
         let rows = fetch_all!(reader, (String,), sql)?;
         rows.into_iter()
             .map(|(id,)| id.parse().map_err(|error: InvalidId| StoreError::corrupt("sessions", error)))
@@ -181,15 +190,9 @@ impl Store {
         keep: Option<&SessionId>,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut tx = self.begin().await?;
-        let rows = fetch_all!(
-            tx,
-            (String, String),
-            "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id",
-            user.as_str(),
-            keep.map_or("", SessionId::as_str)
-        )?;
+        let ended = tx.delete_sessions(user, keep).await?;
         tx.commit().await?;
-        rows.into_iter().map(|row| Ok(read_ids(row)?.0)).collect()
+        Ok(ended)
     }
 
     /// Removes the sessions that are over at `now` or were not used since `idle_since`; says which.
@@ -214,6 +217,61 @@ impl Store {
     }
 }
 
+impl Tx {
+    /// Locks an account's row until the end, so that a change of its password comes before or after all of this.
+    /// The revision of its credentials; none when the person is locked or not on record.
+    pub(crate) async fn hold_account(&mut self, user: &UserId) -> Result<Option<i64>, StoreError> {
+        let sql = "UPDATE users SET locked = locked WHERE id = $1 AND locked = 0 AND shut_out IS NULL
+             RETURNING credential_revision";
+        Ok(fetch_optional!(self, (i64,), sql, user.as_str())?.map(|(revision,)| revision))
+    }
+
+    /// Ends a person's sessions, all but one if `keep` is given; says which.
+    pub(crate) async fn delete_sessions(
+        &mut self,
+        user: &UserId,
+        keep: Option<&SessionId>,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let rows = fetch_all!(
+            self,
+            (String, String),
+            "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id, user_id",
+            user.as_str(),
+            keep.map_or("", SessionId::as_str)
+        )?;
+        rows.into_iter().map(|row| Ok(read_ids(row)?.0)).collect()
+    }
+
+    async fn insert_session(
+        &mut self,
+        session: &Session,
+        secret: Option<SecretHash>,
+    ) -> Result<(), StoreError> {
+        let (kind, token) = match &session.kind {
+            SessionKind::Browser => ("browser", None),
+            SessionKind::Token(token) => ("token", Some(token.as_str())),
+        };
+        execute!(
+            self,
+            "INSERT INTO sessions (id, user_id, kind, token_id, secret_hash, created_at, last_used_at, expires_at,
+                                   address, user_agent, provider_session)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            session.id.as_str(),
+            session.user.as_str(),
+            kind,
+            token,
+            secret.map(SecretHash::to_hex),
+            session.created_at.as_millis(),
+            session.last_used_at.as_millis(),
+            session.expires_at.as_millis(),
+            session.address.as_str(),
+            session.user_agent.as_str(),
+            session.provider_session.as_deref()
+        )?;
+        Ok(())
+    }
+}
+
 impl Row {
     fn read(self) -> Result<Session, StoreError> {
         let corrupt = |error: InvalidId| StoreError::corrupt("sessions", error);
@@ -231,6 +289,7 @@ impl Row {
             expires_at: Timestamp::from_millis(self.expires_at),
             address: self.address,
             user_agent: self.user_agent,
+            provider_session: self.provider_session,
         })
     }
 }
@@ -259,6 +318,7 @@ pub(crate) mod tests {
             expires_at: Timestamp::from_millis(1_000_000),
             address: "192.0.2.7".to_owned(),
             user_agent: "Firefox".to_owned(),
+            provider_session: None,
         }
     }
 
@@ -270,7 +330,7 @@ pub(crate) mod tests {
             store.create_user(&lee, None).await.unwrap();
             let secret = Secret::random();
             let session = session_of(&kim.id, SessionKind::Browser);
-            store.create_session(&session, Some(secret.hash())).await.unwrap();
+            assert!(store.create_session(&session, secret.hash(), 0).await.unwrap());
 
             assert_eq!(store.session_by_secret(&secret.hash()).await.unwrap().as_ref(), Some(&session));
             assert_eq!(store.session_by_secret(&Secret::random().hash()).await.unwrap(), None);
@@ -289,7 +349,7 @@ pub(crate) mod tests {
             store.create_user(&kim, None).await.unwrap();
             let sessions: Vec<_> = (0..3).map(|_| session_of(&kim.id, SessionKind::Browser)).collect();
             for session in &sessions {
-                store.create_session(session, Some(Secret::random().hash())).await.unwrap();
+                assert!(store.create_session(session, Secret::random().hash(), 0).await.unwrap());
             }
             let ended = store.delete_sessions(&kim.id, Some(&sessions[1].id)).await.unwrap();
             assert_eq!(ended.len(), 2);
@@ -306,7 +366,7 @@ pub(crate) mod tests {
             let (used, idle) =
                 (session_of(&kim.id, SessionKind::Browser), session_of(&kim.id, SessionKind::Browser));
             for session in [&used, &idle] {
-                store.create_session(session, Some(Secret::random().hash())).await.unwrap();
+                assert!(store.create_session(session, Secret::random().hash(), 0).await.unwrap());
             }
             let at = Timestamp::from_millis(500_000);
             store.touch_session(&used.id, at, at).await.unwrap();
@@ -329,7 +389,7 @@ pub(crate) mod tests {
             let kim = someone("kim");
             store.create_user(&kim, None).await.unwrap();
             let session = session_of(&kim.id, SessionKind::Browser);
-            store.create_session(&session, Some(Secret::random().hash())).await.unwrap();
+            assert!(store.create_session(&session, Secret::random().hash(), 0).await.unwrap());
             for (at, unless_since, expected) in
                 [(50_000, 0, 0), (70_000, 10_000, 70_000), (60_000, 0, 70_000)]
             {

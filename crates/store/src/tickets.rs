@@ -114,7 +114,7 @@ mod tests {
         let kim = someone("kim");
         store.create_user(&kim, None).await.unwrap();
         let session = session_of(&kim.id, SessionKind::Browser);
-        store.create_session(&session, Some(Secret::random().hash())).await.unwrap();
+        assert!(store.create_session(&session, Secret::random().hash(), 0).await.unwrap());
         let ticket = Ticket {
             app: AppId::random(),
             user: kim.id,

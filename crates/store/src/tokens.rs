@@ -2,7 +2,9 @@
 
 use myksc_core::id::InvalidId;
 use myksc_core::secret::SecretHash;
-use myksc_core::{SessionId, Timestamp, TokenId, UserId};
+use myksc_core::{Scope, SessionId, Timestamp, TokenId, UserId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::db::{Store, execute, fetch_all, fetch_optional};
 use crate::error::StoreError;
@@ -20,8 +22,25 @@ pub struct Token {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// Networks it may be used from, as in `192.0.2.0/24`; any when there are none.
+    pub networks: Vec<String>,
     /// When it was last used, to a minute.
     pub last_used_at: Option<Timestamp>,
+    /// From where it was used then.
+    pub last_used_address: Option<String>,
+}
+
+/// What became of a token that was to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenOutcome {
+    /// It is on record.
+    Created,
+    /// The person has as many as she may.
+    TooMany,
+    /// The person is locked, or the session that asked is over.
+    Refused,
 }
 
 #[derive(sqlx::FromRow)]
@@ -31,11 +50,15 @@ struct Row {
     name: String,
     created_at: i64,
     expires_at: i64,
+    scopes: String,
+    networks: String,
     last_used_at: Option<i64>,
+    last_used_address: Option<String>,
 }
 
 impl Store {
-    /// Adds a token, unless the person has `most` already: then false.
+    /// Adds a token, unless the person has `most` already. A session that asks for it must be on record still: when
+    /// a change of the password ended it, its token must not outlive it.
     ///
     /// # Errors
     /// What the engine says.
@@ -44,29 +67,39 @@ impl Store {
         token: &Token,
         secret: SecretHash,
         most: usize,
-    ) -> Result<bool, StoreError> {
+        session: Option<&SessionId>,
+    ) -> Result<TokenOutcome, StoreError> {
         let mut tx = self.begin().await?;
-        // Holds the account's row, so that two requests at once do not both take the last place.
-        let sql = "UPDATE users SET locked = locked WHERE id = $1";
-        execute!(tx, sql, token.user.as_str())?;
+        // Two requests at once must not both take the last place.
+        if tx.hold_account(&token.user).await?.is_none() {
+            return Ok(TokenOutcome::Refused);
+        }
+        if let Some(session) = session {
+            let sql = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2";
+            if fetch_optional!(tx, (String,), sql, session.as_str(), token.user.as_str())?.is_none() {
+                return Ok(TokenOutcome::Refused);
+            }
+        }
         let sql = "SELECT COUNT(*) FROM tokens WHERE user_id = $1";
         let held = fetch_optional!(tx, (i64,), sql, token.user.as_str())?.map_or(0, |(count,)| count);
         if usize::try_from(held).is_ok_and(|held| held >= most) {
-            return Ok(false);
+            return Ok(TokenOutcome::TooMany);
         }
         execute!(
             tx,
-            "INSERT INTO tokens (id, user_id, name, secret_hash, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO tokens (id, user_id, name, secret_hash, created_at, expires_at, scopes, networks)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             token.id.as_str(),
             token.user.as_str(),
             token.name.as_str(),
             secret.to_hex(),
             token.created_at.as_millis(),
-            token.expires_at.as_millis()
+            token.expires_at.as_millis(),
+            list_text(&token.scopes)?,
+            list_text(&token.networks)?
         )?;
         tx.commit().await?;
-        Ok(true)
+        Ok(TokenOutcome::Created)
     }
 
     /// The token with this id and secret, expired or not.
@@ -93,7 +126,7 @@ impl Store {
         fetch_all!(reader, Row, sql, user.as_str())?.into_iter().map(Row::read).collect()
     }
 
-    /// Notes a use, unless one was noted at or after `unless_since`.
+    /// Notes a use from an address, unless one was noted at or after `unless_since`.
     ///
     /// # Errors
     /// What the engine says.
@@ -101,14 +134,17 @@ impl Store {
         &self,
         id: &TokenId,
         at: Timestamp,
+        address: &str,
         unless_since: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         execute!(
             tx,
-            "UPDATE tokens SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)",
+            "UPDATE tokens SET last_used_at = $2, last_used_address = $3
+             WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $4)",
             id.as_str(),
             at.as_millis(),
+            address,
             unless_since.as_millis()
         )?;
         tx.commit().await
@@ -164,9 +200,20 @@ impl Row {
             name: self.name,
             created_at: Timestamp::from_millis(self.created_at),
             expires_at: Timestamp::from_millis(self.expires_at),
+            scopes: list(&self.scopes)?,
+            networks: list(&self.networks)?,
             last_used_at: self.last_used_at.map(Timestamp::from_millis),
+            last_used_address: self.last_used_address,
         })
     }
+}
+
+fn list<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt("tokens", error))
+}
+
+fn list_text<T: Serialize>(list: &[T]) -> Result<String, StoreError> {
+    serde_json::to_string(list).map_err(|error| StoreError::corrupt("tokens", error))
 }
 
 fn corrupt(error: InvalidId) -> StoreError {
@@ -191,7 +238,10 @@ pub(crate) mod tests {
             name: "laptop".to_owned(),
             created_at: Timestamp::from_millis(0),
             expires_at: Timestamp::from_millis(1_000_000),
+            scopes: vec![Scope::Read, Scope::Jobs],
+            networks: vec!["192.0.2.0/24".to_owned()],
             last_used_at: None,
+            last_used_address: None,
         }
     }
 
@@ -202,9 +252,17 @@ pub(crate) mod tests {
             store.create_user(&kim, None).await.unwrap();
             store.create_user(&lee, None).await.unwrap();
             let (token, secret) = (token_of(&kim.id), Secret::random());
-            assert!(store.create_token(&token, secret.hash(), 1).await.unwrap());
-            assert!(!store.create_token(&token_of(&kim.id), Secret::random().hash(), 1).await.unwrap());
-            assert!(store.create_token(&token_of(&lee.id), Secret::random().hash(), 1).await.unwrap());
+            let of_lee = session_of(&lee.id, SessionKind::Browser);
+            assert!(store.create_session(&of_lee, Secret::random().hash(), 0).await.unwrap());
+            for (wanted, hash, session, expected) in [
+                (&token, secret.hash(), Some(&of_lee.id), TokenOutcome::Refused),
+                (&token, secret.hash(), Some(&SessionId::random()), TokenOutcome::Refused),
+                (&token, secret.hash(), None, TokenOutcome::Created),
+                (&token_of(&kim.id), Secret::random().hash(), None, TokenOutcome::TooMany),
+                (&token_of(&lee.id), Secret::random().hash(), Some(&of_lee.id), TokenOutcome::Created),
+            ] {
+                assert_eq!(store.create_token(wanted, hash, 1, session).await.unwrap(), expected);
+            }
 
             let found = store.token_by_secret(&token.id, &secret.hash()).await.unwrap();
             assert_eq!(found.as_ref(), Some(&token));
@@ -226,14 +284,16 @@ pub(crate) mod tests {
             let (first, second) = (token_of(&kim.id), token_of(&kim.id));
             let mut sessions = Vec::new();
             for token in [&first, &second] {
-                assert!(store.create_token(token, Secret::random().hash(), 9).await.unwrap());
+                store.create_token(token, Secret::random().hash(), 9, None).await.unwrap();
                 let session = session_of(&kim.id, SessionKind::Token(token.id.clone()));
-                store.create_session(&session, None).await.unwrap();
+                assert!(store.create_token_session(&session, &token.id).await.unwrap());
                 assert_eq!(store.session_of_token(&token.id).await.unwrap().as_ref(), Some(&session));
                 sessions.push(session.id);
             }
             let ended = store.delete_token(&kim.id, &first.id).await.unwrap();
             assert_eq!(ended, Some(vec![sessions[0].clone()]));
+            let late = session_of(&kim.id, SessionKind::Token(first.id.clone()));
+            assert!(!store.create_token_session(&late, &first.id).await.unwrap());
             let before = Timestamp::from_millis(second.expires_at.as_millis() - 1);
             assert_eq!(store.delete_over_tokens(before).await.unwrap(), []);
             let ended = store.delete_over_tokens(second.expires_at).await.unwrap();
