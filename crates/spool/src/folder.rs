@@ -218,7 +218,7 @@ impl Folder {
         }
     }
 
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, SpoolError> {
+    pub(crate) fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, SpoolError> {
         let path = self.path.join(name);
         let mut file = at(&path, OpenOptions::new().read(true).custom_flags(nofollow()).open(&path))?;
         let mut bytes = Vec::new();
@@ -233,7 +233,12 @@ impl Folder {
 
     /// Writes beside the file, brings it to the disk if that is wanted, then gives it its name: a reader sees the
     /// former or the new content, never a part.
-    fn write_file<T: Serialize>(&self, name: &str, value: &T, durably: bool) -> Result<(), SpoolError> {
+    pub(crate) fn write_file<T: Serialize>(
+        &self,
+        name: &str,
+        value: &T,
+        durably: bool,
+    ) -> Result<(), SpoolError> {
         let path = self.path.join(name);
         let fresh = self.path.join(format!(".{name}.new"));
         let bytes = serde_json::to_vec_pretty(value)

@@ -5,6 +5,7 @@
 //! together tell the whole truth: [`Folder::observe`]. Starting a supervisor twice, or again after any death, is
 //! always harmless: it does what is left to do and nothing else.
 
+mod dropped;
 mod error;
 mod folder;
 mod log;
@@ -12,6 +13,7 @@ mod start;
 mod state;
 mod watch;
 
+pub use dropped::Dropped;
 pub use error::SpoolError;
 pub use folder::{Folder, Lock};
 pub use log::{Chunk, cut, read_chunk};

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -33,23 +34,53 @@ pub struct Chunk {
 /// # Errors
 /// When the file system refuses, or the path is no regular file.
 pub fn read_chunk(path: &Path, offset: i64, limit: u64, complete: bool) -> Result<Chunk, SpoolError> {
-    let file = match open_regular(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Chunk { offset: 0, next_offset: 0, size_bytes: 0, text: String::new() });
-        }
-        Err(error) => return at(path, Err(error)),
+    let Some(text) = TextFile::open(path)? else {
+        return Ok(Chunk { offset: 0, next_offset: 0, size_bytes: 0, text: String::new() });
     };
-    let size_bytes = at(path, file.metadata())?.len();
-    let from_end = offset < 0;
-    let start =
-        if from_end { size_bytes.saturating_sub(offset.unsigned_abs()) } else { offset.unsigned_abs() };
-    let start = start.min(size_bytes);
-    let wanted = limit.max(MAX_CHAR_BYTES).min(size_bytes - start);
-    let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(usize::MAX)];
-    let read = at(path, read_up_to(&file, &mut bytes, start))?;
-    bytes.truncate(read);
-    Ok(cut(&bytes, start, size_bytes, from_end, complete))
+    let start = text.start(offset).min(text.size_bytes);
+    text.read(start..text.size_bytes, limit, offset < 0, complete)
+}
+
+/// An opened text file as long as it was at that moment.
+pub(crate) struct TextFile<'a> {
+    path: &'a Path,
+    file: File,
+    pub(crate) size_bytes: u64,
+}
+
+impl<'a> TextFile<'a> {
+    /// Opens what is there.
+    pub(crate) fn open(path: &'a Path) -> Result<Option<Self>, SpoolError> {
+        let file = match open_regular(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return at(path, Err(error)),
+        };
+        let size_bytes = at(path, file.metadata())?.len();
+        Ok(Some(Self { path, file, size_bytes }))
+    }
+
+    /// Where an offset stands that may count from the end.
+    pub(crate) fn start(&self, offset: i64) -> u64 {
+        let distance = offset.unsigned_abs();
+        if offset < 0 { self.size_bytes.saturating_sub(distance) } else { distance }
+    }
+
+    /// Reads up to `limit` bytes at the beginning of `span`, as if the file ended with it.
+    pub(crate) fn read(
+        &self,
+        span: Range<u64>,
+        limit: u64,
+        from_end: bool,
+        complete: bool,
+    ) -> Result<Chunk, SpoolError> {
+        let wanted = limit.max(MAX_CHAR_BYTES).min(span.end.saturating_sub(span.start));
+        let mut bytes = vec![0; usize::try_from(wanted).unwrap_or(usize::MAX)];
+        let read = at(self.path, read_up_to(&self.file, &mut bytes, span.start))?;
+        bytes.truncate(read);
+        let size_bytes = self.size_bytes;
+        Ok(Chunk { size_bytes, ..cut(&bytes, span.start, span.end, from_end, complete) })
+    }
 }
 
 /// Makes a piece of bytes that begin at `start` of a file: its text ends, and after a jump from the end also

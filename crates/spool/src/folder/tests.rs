@@ -15,6 +15,7 @@ fn spec(generation: u32) -> Spec {
         stdin: None,
         stdout: None,
         stderr: None,
+        log_limit_bytes: None,
         limits: Limits::default(),
         grace_secs: 5,
     }
