@@ -2,8 +2,8 @@
 
 use secrecy::SecretString;
 
-use myksc_core::{Error, FieldProblem, Result, SessionId, Timestamp, User, UserId};
-use myksc_store::Store;
+use myksc_core::{Error, FieldProblem, Result, Role, SessionId, Timestamp, User, UserId};
+use myksc_store::{PasswordChange, Store};
 
 use crate::account::AccountPolicy;
 use crate::clock::Clock;
@@ -29,6 +29,18 @@ pub struct FirstUser {
     pub user: User,
     /// Its generated password, to print once.
     pub password: SecretString,
+}
+
+/// A change that a person asks for.
+pub struct NewPassword<'a> {
+    /// The present password.
+    pub current: SecretString,
+    /// The one to come.
+    pub new: SecretString,
+    /// The session that goes on.
+    pub keep: Option<&'a SessionId>,
+    /// Whether her API tokens are deleted.
+    pub revoke_tokens: bool,
 }
 
 impl Accounts {
@@ -62,15 +74,26 @@ impl Accounts {
     /// Adds an account.
     ///
     /// # Errors
-    /// Invalid by the policy or the rule of passwords; conflict `user_name_taken`.
+    /// Invalid by the policy, at `uid` with `uid_is_taken`, or by the rule of passwords; conflict `user_name_taken`.
     pub async fn add(
         &self,
         account: PosixAccount,
         password: SecretString,
         policy: &AccountPolicy,
     ) -> Result<User> {
+        self.add_as(Role::User, account, password, policy).await
+    }
+
+    async fn add_as(
+        &self,
+        role: Role,
+        account: PosixAccount,
+        password: SecretString,
+        policy: &AccountPolicy,
+    ) -> Result<User> {
         policy.check(&account)?;
         check_new_password("password", &password).map_err(Error::invalid)?;
+        self.check_uid_is_free(&account, policy).await?;
         let user = User {
             id: UserId::random(),
             name: account.name,
@@ -80,6 +103,8 @@ impl Accounts {
             groups: account.groups,
             home: account.home,
             shell: account.shell,
+            provider: User::LOCAL.to_owned(),
+            role,
             locked: false,
             created_at: Timestamp::now(),
         };
@@ -95,8 +120,23 @@ impl Accounts {
         }
     }
 
-    /// On the very first start: the account of whoever runs the portal, with a generated password. None when there
-    /// is any account.
+    /// Where everybody has a UID of her own, nobody gets somebody else's.
+    async fn check_uid_is_free(&self, account: &PosixAccount, policy: &AccountPolicy) -> Result<()> {
+        if policy.local {
+            return Ok(());
+        }
+        match self.store.users_with_uid(account.uid).await?.first() {
+            None => Ok(()),
+            Some(other) => {
+                let detail = format!("UID {} belongs to {:?}", account.uid, other.name);
+                let problem = FieldProblem::new("uid", "uid_is_taken", detail);
+                Err(Error::invalid(problem.with("uid", account.uid).with("name", other.name.as_str())))
+            }
+        }
+    }
+
+    /// On the very first start: the account of whoever runs the portal, an operator, with a generated password. None
+    /// when there is any account.
     ///
     /// # Errors
     /// Invalid when the policy refuses that account.
@@ -105,7 +145,7 @@ impl Accounts {
             return Ok(None);
         }
         let password = generate_password();
-        match self.add(own_account(), password.clone(), policy).await {
+        match self.add_as(Role::Operator, own_account(), password.clone(), policy).await {
             Ok(user) => Ok(Some(FirstUser { user, password })),
             // Another replica was faster; its password is the one that was printed.
             Err(Error::Conflict { .. }) => Ok(None),
@@ -113,51 +153,37 @@ impl Accounts {
         }
     }
 
-    /// Sets a person's password without asking for the present one; all her sessions end.
+    /// Sets a person's password without asking for the present one; all her sessions end and all her API tokens are
+    /// deleted.
     ///
     /// # Errors
-    /// Invalid at `password` by the rule.
+    /// Invalid at `password` by the rule; [`Error::NotFound`].
     pub async fn reset_password(&self, user: &UserId, password: SecretString) -> Result<()> {
         check_new_password("password", &password).map_err(Error::invalid)?;
         let hash = self.passwords.hash(password).await?;
-        if !self.store.set_password_hash(user, &hash).await? {
-            return Err(Error::not_found("user", user));
-        }
-        self.sessions.end_all(user, None).await
+        let change =
+            PasswordChange { password_hash: &hash, checked_at: None, keep: None, revoke_tokens: true };
+        let ended = self.store.change_password(user, change).await?;
+        self.announce(user, ended.ok_or_else(|| Error::not_found("user", user))?);
+        Ok(())
     }
 
     /// Changes a person's own password; her other sessions end.
     ///
     /// # Errors
     /// Invalid at `new` by the rule or at `current` with `password_wrong`; [`Error::TooMany`] after wrong ones.
-    pub async fn change_password(
-        &self,
-        user: &User,
-        current: SecretString,
-        new: SecretString,
-        keep: Option<&SessionId>,
-    ) -> Result<()> {
+    pub async fn change_password(&self, user: &User, change: NewPassword<'_>) -> Result<()> {
+        let NewPassword { current, new, keep, revoke_tokens } = change;
         check_new_password("new", &new).map_err(Error::invalid)?;
-        let attempt = Attempt::ChangePassword(user.id.clone());
-        let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
-        let stored = self.store.user_by_name(&user.name).await?.and_then(|found| found.password_hash);
-        let is_right = match self.passwords.verify(current, stored).await {
-            Ok(is_right) => is_right,
-            Err(error) => {
-                self.throttle.not_looked_at(&counted).await?;
-                return Err(error);
-            }
-        };
-        if !is_right {
-            let problem = FieldProblem::new("current", "password_wrong", "this is not the present password");
-            return Err(Error::invalid(problem));
-        }
-        self.throttle.succeeded(&counted, self.clock.now()).await?;
+        let checked_at = self.check_current(user, current).await?;
         let hash = self.passwords.hash(new).await?;
-        self.store.set_password_hash(&user.id, &hash).await?;
-        self.sessions.end_all(&user.id, keep).await
+        let change =
+            PasswordChange { password_hash: &hash, checked_at: Some(checked_at), keep, revoke_tokens };
+        // Somebody else was faster: what was checked is the present password no longer.
+        let ended = self.store.change_password(&user.id, change).await?.ok_or_else(wrong_password)?;
+        self.announce(&user.id, ended);
+        Ok(())
     }
-
     /// Locks an account, which ends its sessions, or unlocks it.
     ///
     /// # Errors
@@ -171,6 +197,34 @@ impl Accounts {
         }
         Ok(())
     }
+
+    /// The revision of a person's credentials if this is her password.
+    async fn check_current(&self, user: &User, current: SecretString) -> Result<i64> {
+        let attempt = Attempt::ChangePassword(user.id.clone());
+        let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
+        let found = self.store.user_by_name(&user.name).await?;
+        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
+        let is_right = match self.passwords.verify(current, hash).await {
+            Ok(is_right) => is_right,
+            Err(error) => {
+                self.throttle.not_looked_at(&counted).await?;
+                return Err(error);
+            }
+        };
+        let found = found.filter(|_| is_right).ok_or_else(wrong_password)?;
+        self.throttle.succeeded(&counted, self.clock.now()).await?;
+        Ok(found.credential_revision)
+    }
+
+    fn announce(&self, user: &UserId, ended: Vec<SessionId>) {
+        for session in ended {
+            self.sessions.announce(session, user.clone());
+        }
+    }
+}
+
+fn wrong_password() -> Error {
+    Error::invalid(FieldProblem::new("current", "password_wrong", "this is not the present password"))
 }
 
 #[cfg(test)]

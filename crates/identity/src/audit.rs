@@ -1,9 +1,17 @@
 //! The audit log's way: the intent is on record before an act, the outcome after it.
 
+mod feed;
+mod syslog;
+
 use std::net::IpAddr;
 
 use myksc_core::{Error, Result};
-use myksc_store::{AuditIntent, Store};
+use myksc_store::{AuditFilter, AuditIntent, Store};
+
+use crate::account::check_name;
+
+pub use feed::AuditFeed;
+pub use syslog::{InvalidAddress, Syslog, SyslogAddress};
 
 /// Longest text of a column, in characters; names come from forms.
 const MAX_CHARS: usize = 200;
@@ -20,6 +28,13 @@ impl Actor {
     #[must_use]
     pub fn remote(name: &str, address: IpAddr) -> Self {
         Self { name: plain(name), address: address.to_canonical().to_string() }
+    }
+
+    /// Somebody at the other end of a connection by the name that was typed. What can't be an account's name is not
+    /// written down: it may be a password in the wrong field.
+    #[must_use]
+    pub fn typed(name: &str, address: IpAddr) -> Self {
+        Self::remote(if check_name(name).is_ok() { name } else { "?" }, address)
     }
 
     /// The operator on the portal's own machine, by the account she works as.
@@ -56,6 +71,19 @@ pub async fn audited<T>(
         tracing::error!(%error, action, outcome, "the audit log did not take an outcome");
     }
     answer
+}
+
+/// What is looked for, spelt as the log spells it, which has no control characters.
+#[must_use]
+pub fn searched(filter: AuditFilter) -> AuditFilter {
+    let spelt = |text: Option<String>| text.map(|text| plain(&text));
+    AuditFilter {
+        actor: spelt(filter.actor),
+        action: spelt(filter.action),
+        object: spelt(filter.object),
+        outcome: spelt(filter.outcome),
+        ..filter
+    }
 }
 
 fn code(error: &Error) -> &'static str {

@@ -58,7 +58,7 @@ pub fn group_name_of(gid: u32) -> String {
 
 const PASSWD_FILE: &str = "/etc/passwd";
 const GROUP_FILE: &str = "/etc/group";
-const DEFAULT_SHELL: &str = "/bin/sh";
+pub(crate) const DEFAULT_SHELL: &str = "/bin/sh";
 
 /// One line of the password file.
 struct PasswdLine {

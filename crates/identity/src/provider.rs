@@ -5,7 +5,7 @@ use std::pin::Pin;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use myksc_core::{Result, User};
-use myksc_store::Store;
+use myksc_store::{Store, UserWithPassword};
 
 use crate::account::check_name;
 use crate::password::Passwords;
@@ -13,14 +13,29 @@ use crate::password::Passwords;
 /// What a provider answers, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
+/// A person who showed that she is who she says.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// The person.
+    pub user: User,
+    /// The revision of her credentials, read before they were checked: a session opened for a later one is refused.
+    pub credential_revision: i64,
+    /// What the provider calls the session that it opened for her itself, if it did.
+    pub provider_session: Option<String>,
+}
+
 /// Knows people by name and can tell whether somebody is who she says.
 pub trait IdentityProvider: Send + Sync {
     /// The provider's id, as in the answer of `/site`.
-    fn id(&self) -> &'static str;
+    fn id(&self) -> &str;
 
     /// The person, if name and password are right and she may sign in. Which of these failed can't be told from
     /// the answer nor from the work it took.
-    fn authenticate<'a>(&'a self, name: &'a str, password: &'a SecretString) -> Answer<'a, Option<User>>;
+    fn authenticate<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a SecretString,
+    ) -> Answer<'a, Option<Authenticated>>;
 
     /// The person as she is on record now, locked or not.
     fn look_up<'a>(&'a self, name: &'a str) -> Answer<'a, Option<User>>;
@@ -40,22 +55,32 @@ impl Local {
         Self { store, passwords }
     }
 
-    async fn check(&self, name: &str, password: &SecretString) -> Result<Option<User>> {
+    async fn check(&self, name: &str, password: &SecretString) -> Result<Option<Authenticated>> {
         // What is no name is never sent to the database, but costs the same hash.
         let found = if check_name(name).is_ok() { self.store.user_by_name(name).await? } else { None };
-        let (user, hash) = found.map(|found| (found.user, found.password_hash)).unzip();
+        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
         let password = SecretString::from(password.expose_secret());
-        let matches = self.passwords.verify(password, hash.flatten()).await?;
-        Ok(user.filter(|user| matches && !user.locked))
+        let matches = self.passwords.verify(password, hash).await?;
+        Ok(found.filter(|found| matches && !found.user.locked).map(
+            |UserWithPassword { user, credential_revision, .. }| Authenticated {
+                user,
+                credential_revision,
+                provider_session: None,
+            },
+        ))
     }
 }
 
 impl IdentityProvider for Local {
-    fn id(&self) -> &'static str {
-        "local"
+    fn id(&self) -> &str {
+        User::LOCAL
     }
 
-    fn authenticate<'a>(&'a self, name: &'a str, password: &'a SecretString) -> Answer<'a, Option<User>> {
+    fn authenticate<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a SecretString,
+    ) -> Answer<'a, Option<Authenticated>> {
         Box::pin(self.check(name, password))
     }
 

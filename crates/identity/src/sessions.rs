@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -15,11 +16,14 @@ use myksc_core::{Error, Result, SessionId, Timestamp, User, UserId};
 use myksc_store::{Session, SessionKind, Store, Token};
 
 use crate::clock::Clock;
+use crate::provider::Authenticated;
+use crate::remembered::{Opens, Remembered};
 
 /// How long sessions last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Seconds without use after which a session is over.
+    /// Seconds without use after which a session is over. It lasts up to a minute longer (see
+    /// [`SessionLimits::grace_secs`]), never less.
     pub idle_secs: i64,
     /// Seconds after which it is over however much it is used.
     pub absolute_secs: i64,
@@ -41,6 +45,8 @@ pub struct Verified {
     pub user: User,
     /// The session.
     pub session: Session,
+    /// When it ends if it is not used again.
+    pub idle_ends_at: Timestamp,
     /// What a page of the portal sends along to change something.
     pub csrf_token: CsrfToken,
 }
@@ -73,6 +79,7 @@ pub struct Sessions {
     store: Store,
     limits: SessionLimits,
     clock: Clock,
+    remembered: Remembered,
     shared: Arc<Shared>,
 }
 
@@ -83,8 +90,8 @@ struct Shared {
     seen: Mutex<HashMap<SessionId, UserId>>,
 }
 
-/// Uses are written down no oftener.
-const TOUCH_SECS: i64 = 60;
+/// Uses are written down no oftener, however long a session may be idle.
+const MAX_NOTE_SECS: i64 = 30;
 /// Announcements that a slow listener may be behind; one that is further behind must look at everything anew.
 const BACKLOG: usize = 1024;
 /// Longest name of a browser that is kept, in characters.
@@ -95,6 +102,22 @@ impl Default for SessionLimits {
     /// Twelve hours without use, a week in all.
     fn default() -> Self {
         Self { idle_secs: 12 * 3600, absolute_secs: 7 * 24 * 3600 }
+    }
+}
+
+impl SessionLimits {
+    /// Seconds that pass until the next use is told and written down: little beside the limit, so that few uses are
+    /// written and none is lost that matters.
+    #[must_use]
+    pub fn note_secs(&self) -> i64 {
+        (self.idle_secs / 20).clamp(1, MAX_NOTE_SECS)
+    }
+
+    /// Seconds by which the last use can be later than the last one on record: a use is held back by the gateway
+    /// for as long as by the database.
+    #[must_use]
+    pub fn grace_secs(&self) -> i64 {
+        2 * self.note_secs()
     }
 }
 
@@ -132,7 +155,25 @@ impl Sessions {
     pub fn new(store: Store, limits: SessionLimits, clock: Clock) -> Self {
         let (ended, _) = broadcast::channel(BACKLOG);
         let shared = Arc::new(Shared { ended, seen: Mutex::default() });
-        Self { store, limits, clock, shared }
+        Self { store, limits, remembered: Remembered::new(clock.clone()), clock, shared }
+    }
+
+    /// The same, with what was verified remembered for so long when the database is away.
+    #[must_use]
+    pub fn remembering_for(self, secs: i64) -> Self {
+        self.remembered.remember_for(secs);
+        self
+    }
+
+    /// Whether the database did not answer just now, so that whom [`Sessions::verify`] lets in may not change anything.
+    #[must_use]
+    pub fn is_database_away(&self) -> bool {
+        self.remembered.is_away()
+    }
+
+    /// What was verified lately, sessions and tokens alike.
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// Tells of every session that ends from now on. A receiver that lagged must take every session for ended
@@ -142,48 +183,100 @@ impl Sessions {
         self.shared.ended.subscribe()
     }
 
-    /// The session of a cookie, if it is not over and its person is not locked. Counts as use.
+    /// The session of a cookie, if it is not over and its person is not locked. This alone is no use of it; see
+    /// [`Sessions::used`]. While the database is away this is what was verified lately.
     ///
     /// # Errors
     /// What the database says.
     pub async fn verify(&self, cookie: &str) -> Result<Option<Verified>> {
-        let found = self.store.session_by_secret(&SecretHash::of(cookie)).await?;
-        let Some(session) = found.filter(|session| !self.is_over(session)) else { return Ok(None) };
-        let Some(user) = self.store.user(&session.user).await?.filter(|user| !user.locked) else {
-            return Ok(None);
+        let look_up = async {
+            let found = self.store.session_by_secret(&SecretHash::of(cookie)).await?;
+            let Some(session) = found.filter(|session| !self.is_over(session)) else { return Ok(None) };
+            let user = self.store.user(&session.user).await?.filter(|user| !user.locked);
+            Ok(user.map(|user| Opens::Session(user, session)))
         };
+        let found = self.remembered.or_look_up(cookie, look_up).await?;
+        let Some(Opens::Session(user, session)) = found else { return Ok(None) };
+        if self.is_over(&session) {
+            return Ok(None);
+        }
         self.saw(&session);
-        self.touch(&session).await;
-        Ok(Some(Verified { user, csrf_token: CsrfToken::of(cookie), session }))
+        Ok(Some(self.verified(user, session, cookie)))
     }
 
-    /// Opens a session for a browser whose person was just authenticated.
+    /// Notes that the person did something in a session that was just verified.
+    pub async fn used(&self, session: &mut Session) {
+        let now = self.clock.now();
+        if now <= session.last_used_at.plus_secs(self.limits.note_secs()) {
+            return;
+        }
+        match self.touched(&session.id).await {
+            Ok(()) => session.last_used_at = now,
+            // Reading goes on with a full disk, too.
+            Err(error) => tracing::warn!(%error, "the use of a session could not be noted"),
+        }
+    }
+
+    /// Starts the idle time of a session anew, because its person says that she is there.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is over; what the database says.
+    pub async fn extend(&self, id: &SessionId) -> Result<Session> {
+        let found = self.store.session(id).await?;
+        let mut session = found.filter(|session| !self.is_over(session)).ok_or(Error::Unauthenticated)?;
+        let now = self.clock.now();
+        self.store.touch_session(id, now, now).await?;
+        session.last_used_at = session.last_used_at.max(now);
+        Ok(session)
+    }
+
+    /// How long a use may be held back before it is told to [`Sessions::touched`].
+    #[must_use]
+    pub fn use_held_back(&self) -> Duration {
+        Duration::from_secs(self.limits.note_secs().unsigned_abs())
+    }
+
+    /// When a session ends if it is not used again.
+    #[must_use]
+    pub fn idle_ends_at(&self, session: &Session) -> Timestamp {
+        let idle_secs = self.limits.idle_secs + self.limits.grace_secs();
+        session.last_used_at.plus_secs(idle_secs).min(session.expires_at)
+    }
+
+    /// Opens a session for a browser whose person was just authenticated; none when her password was changed or her
+    /// account locked meanwhile.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn open(&self, user: User, client: &Client) -> Result<Opened> {
+    pub async fn open(&self, person: Authenticated, client: &Client) -> Result<Option<Opened>> {
+        let Authenticated { user, credential_revision, provider_session } = person;
         let secret = Secret::random();
         let session = self.new_session(&user.id, SessionKind::Browser, client, None);
-        self.store.create_session(&session, Some(secret.hash())).await?;
+        let session = Session { provider_session, ..session };
+        if !self.store.create_session(&session, secret.hash(), credential_revision).await? {
+            return Ok(None);
+        }
         self.saw(&session);
-        let verified = Verified { user, csrf_token: CsrfToken::of(secret.expose()), session };
-        Ok(Opened { secret, verified })
+        let verified = self.verified(user, session, secret.expose());
+        Ok(Some(Opened { secret, verified }))
     }
 
     /// The session of what an API token opens; it ends with the token and shows up among the person's sessions.
     ///
     /// # Errors
-    /// What the database says.
+    /// [`Error::Unauthenticated`] when the token was deleted or its person locked meanwhile.
     pub async fn of_token(&self, token: &Token, client: &Client) -> Result<Session> {
         let found = self.store.session_of_token(&token.id).await?;
-        if let Some(session) = found.filter(|session| !self.is_over(session)) {
+        if let Some(mut session) = found.filter(|session| !self.is_over(session)) {
             self.saw(&session);
-            self.touch(&session).await;
+            self.used(&mut session).await;
             return Ok(session);
         }
         let kind = SessionKind::Token(token.id.clone());
         let session = self.new_session(&token.user, kind, client, Some(token.expires_at));
-        self.store.create_session(&session, None).await?;
+        if !self.store.create_token_session(&session, &token.id).await? {
+            return Err(Error::Unauthenticated);
+        }
         self.saw(&session);
         Ok(session)
     }
@@ -209,7 +302,7 @@ impl Sessions {
     /// What the database says.
     pub async fn touched(&self, id: &SessionId) -> Result<()> {
         let now = self.clock.now();
-        Ok(self.store.touch_session(id, now, now.plus_secs(-TOUCH_SECS)).await?)
+        Ok(self.store.touch_session(id, now, now.plus_secs(-self.limits.note_secs())).await?)
     }
 
     /// A person's sessions that are not over, the one used last first.
@@ -239,6 +332,7 @@ impl Sessions {
     /// # Errors
     /// What the database says.
     pub async fn end_all(&self, user: &UserId, keep: Option<&SessionId>) -> Result<()> {
+        self.remembered.forget_user(user);
         for session in self.store.delete_sessions(user, keep).await? {
             self.announce(session, user.clone());
         }
@@ -265,10 +359,12 @@ impl Sessions {
     /// What the database says.
     pub(crate) async fn sweep(&self) -> Result<()> {
         let now = self.clock.now();
-        let mut ended = self.store.delete_over_sessions(now, now.plus_secs(-self.limits.idle_secs)).await?;
+        let idle_secs = self.limits.idle_secs + self.limits.grace_secs();
+        let mut ended = self.store.delete_over_sessions(now, now.plus_secs(-idle_secs)).await?;
         ended.extend(self.store.delete_over_tokens(now).await?);
         self.store.delete_over_tickets(now).await?;
         self.store.delete_over_grants(now).await?;
+        self.store.delete_over_sign_ins(now).await?;
         for (session, user) in ended {
             self.announce(session, user);
         }
@@ -290,6 +386,7 @@ impl Sessions {
 
     /// Says that a session is over.
     pub(crate) fn announce(&self, session: SessionId, user: UserId) {
+        self.remembered.forget_session(&session);
         // Nobody listens: then nothing is open.
         let _ = self.shared.ended.send(SessionEnded { session, user });
     }
@@ -302,19 +399,13 @@ impl Sessions {
         change(&mut self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn is_over(&self, session: &Session) -> bool {
-        let now = self.clock.now();
-        now >= session.expires_at || now.secs_since(session.last_used_at) >= self.limits.idle_secs
+    fn verified(&self, user: User, session: Session, cookie: &str) -> Verified {
+        let idle_ends_at = self.idle_ends_at(&session);
+        Verified { user, csrf_token: CsrfToken::of(cookie), idle_ends_at, session }
     }
 
-    async fn touch(&self, session: &Session) {
-        if self.clock.now().secs_since(session.last_used_at) < TOUCH_SECS {
-            return;
-        }
-        if let Err(error) = self.touched(&session.id).await {
-            // Reading goes on with a full disk, too.
-            tracing::warn!(%error, "the use of a session could not be noted");
-        }
+    fn is_over(&self, session: &Session) -> bool {
+        self.clock.now() >= self.idle_ends_at(session)
     }
 
     fn new_session(
@@ -336,6 +427,7 @@ impl Sessions {
             expires_at: not_after.map_or(latest, |end| end.min(latest)),
             address: client.address.to_canonical().to_string(),
             user_agent: agent,
+            provider_session: None,
         }
     }
 }

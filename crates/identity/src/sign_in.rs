@@ -1,19 +1,25 @@
-//! Signing in: slowed, audited, and always into a new session.
+//! Signing in: slowed, audited, and always into a new session, which opens only after the second factor where one is due.
+
+mod second_step;
 
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use myksc_core::{Error, Result, User};
+use myksc_core::secret::Secret;
+use myksc_core::{Error, FieldProblem, Result, User};
 use myksc_store::Store;
 
 use crate::audit::{Actor, audited};
 use crate::clock::Clock;
+use crate::factors::Factors;
 use crate::password::busy;
-use crate::provider::IdentityProvider;
+use crate::provider::{Authenticated, IdentityProvider};
 use crate::sessions::{Client, Opened, Sessions};
 use crate::throttle::{Attempt, Counted, Throttle};
+
+pub use second_step::SecondStep;
 
 /// Sign-ins under way at once, each with its writes to the database; more are told that it is busy.
 const AT_ONCE: usize = 64;
@@ -23,52 +29,141 @@ const AT_ONCE: usize = 64;
 pub struct SignIn {
     gate: Arc<Semaphore>,
     store: Store,
-    provider: Arc<dyn IdentityProvider>,
+    /// The first is asked where nobody says which.
+    providers: Vec<Arc<dyn IdentityProvider>>,
+    factors: Factors,
     throttle: Throttle,
     sessions: Sessions,
     clock: Clock,
 }
 
+/// What somebody typed to sign in.
+#[derive(Debug, Clone, Copy)]
+pub struct Credentials<'a> {
+    /// Id of the provider that knows her; the first one where it is not said.
+    pub provider: Option<&'a str>,
+    /// Account name.
+    pub name: &'a str,
+    /// Password.
+    pub password: &'a SecretString,
+}
+
+/// What a right password leads to.
+#[derive(Debug)]
+pub enum Step {
+    /// She is signed in.
+    Opened(Box<Opened>),
+    /// A second step is due.
+    Pending {
+        /// For the cookie; it is nowhere else.
+        secret: Secret,
+        /// What it waits for.
+        step: SecondStep,
+    },
+}
+
+impl Step {
+    /// The session, unless a second step is due.
+    #[must_use]
+    pub fn opened(self) -> Option<Opened> {
+        match self {
+            Self::Opened(opened) => Some(*opened),
+            Self::Pending { .. } => None,
+        }
+    }
+}
+
 impl SignIn {
     /// By one provider, into `sessions`.
     #[must_use]
-    pub fn new(store: Store, provider: Arc<dyn IdentityProvider>, sessions: Sessions, clock: Clock) -> Self {
+    pub fn new(
+        store: Store,
+        provider: Arc<dyn IdentityProvider>,
+        factors: Factors,
+        sessions: Sessions,
+        clock: Clock,
+    ) -> Self {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
-        Self { gate, throttle: Throttle::new(store.clone()), store, provider, sessions, clock }
+        let throttle = Throttle::new(store.clone());
+        Self { gate, throttle, store, providers: vec![provider], factors, sessions, clock }
     }
 
-    /// Opens a session for whoever knows name and password. `replaced` is the cookie that the browser held
-    /// before; its session ends, so that nobody can plant a session and wait for somebody to sign in to it.
+    /// The same with one more provider.
+    #[must_use]
+    pub fn with_provider(mut self, provider: Arc<dyn IdentityProvider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Lets in whoever knows name and password: into a session, or to the second step where one is due. `replaced` is
+    /// the cookie of the session that the browser held before; that session ends, so that nobody can plant one and wait
+    /// for somebody to sign in to it.
     ///
     /// # Errors
     /// [`Error::WrongCredentials`]; [`Error::TooMany`] before the delay after wrong ones is over; unavailable with
     /// `sign_in_busy` when too many wait.
     pub async fn sign_in(
         &self,
-        name: &str,
-        password: &SecretString,
+        given: Credentials<'_>,
         client: &Client,
         replaced: Option<&str>,
-    ) -> Result<Opened> {
+    ) -> Result<Step> {
         let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
-        let attempt = Attempt::SignIn { name: name.to_owned(), address: client.address };
+        let attempt = Attempt::SignIn { name: given.name.to_owned(), address: client.address };
         let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
-        let actor = Actor::remote(name, client.address);
-        audited(&self.store, &actor, "sign_in", self.provider.id(), async {
-            let user = self.authenticate(&counted, name, password).await?;
-            if let Some(cookie) = replaced {
-                self.sessions.end_replaced(cookie).await?;
+        let actor = Actor::typed(given.name, client.address);
+        let provider = given.provider.or_else(|| self.providers.first().map(|provider| provider.id()));
+        audited(&self.store, &actor, "sign_in", provider.unwrap_or_default(), async {
+            let person = self.authenticate(&counted, given).await?;
+            if let Some(pending) = self.second_step(&person).await? {
+                return Ok(pending);
             }
-            self.sessions.open(user, client).await
+            let opened = self.open(person, client, replaced).await?.ok_or(Error::WrongCredentials)?;
+            Ok(Step::Opened(Box::new(opened)))
         })
         .await
     }
 
-    async fn authenticate(&self, counted: &Counted, name: &str, password: &SecretString) -> Result<User> {
-        match self.provider.authenticate(name, password).await {
-            Ok(Some(user)) => {
+    /// Asks a person who is signed in for her password once more, as before a change of what she signs in by.
+    ///
+    /// # Errors
+    /// Invalid at `password` with `password_wrong`; [`Error::TooMany`] after wrong ones; forbidden with
+    /// `password_elsewhere` when her provider asks for it itself.
+    pub async fn confirm_password(&self, user: &User, password: &SecretString) -> Result<()> {
+        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
+        let provider = self.provider(&user.provider).ok_or_else(|| {
+            let detail = "whoever signs this person in asks for her password, the portal does not".to_owned();
+            Error::Forbidden { code: "password_elsewhere", detail }
+        })?;
+        let attempt = Attempt::ChangePassword(user.id.clone());
+        let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
+        match provider.authenticate(&user.name, password).await {
+            Ok(Some(person)) if person.user.id == user.id => {
+                self.throttle.succeeded(&counted, self.clock.now()).await
+            }
+            Ok(_) => {
+                let detail = "this is not the present password";
+                Err(Error::invalid(FieldProblem::new("password", "password_wrong", detail)))
+            }
+            Err(error) => {
+                self.throttle.not_looked_at(&counted).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn authenticate(&self, counted: &Counted, given: Credentials<'_>) -> Result<Authenticated> {
+        let named = given.provider.map_or_else(|| self.providers.first(), |id| self.provider(id));
+        // Of a provider that there is not, nobody is asked for: that costs what an unknown name costs.
+        let (provider, name) = match (named, self.providers.first()) {
+            (Some(provider), _) => (provider, given.name),
+            (None, Some(first)) => (first, ""),
+            (None, None) => return Err(Error::WrongCredentials),
+        };
+        match provider.authenticate(name, given.password).await {
+            Ok(Some(person)) => {
                 self.throttle.succeeded(counted, self.clock.now()).await?;
-                Ok(user)
+                Ok(person)
             }
             Ok(None) => Err(Error::WrongCredentials),
             Err(error) => {
@@ -76,6 +171,25 @@ impl SignIn {
                 Err(error)
             }
         }
+    }
+
+    /// Opens the session that all of a sign-in was for; none when the password was changed or the account locked
+    /// meanwhile.
+    async fn open(
+        &self,
+        person: Authenticated,
+        client: &Client,
+        replaced: Option<&str>,
+    ) -> Result<Option<Opened>> {
+        let Some(opened) = self.sessions.open(person, client).await? else { return Ok(None) };
+        if let Some(cookie) = replaced {
+            self.sessions.end_replaced(cookie).await?;
+        }
+        Ok(Some(opened))
+    }
+
+    fn provider(&self, id: &str) -> Option<&Arc<dyn IdentityProvider>> {
+        self.providers.iter().find(|provider| provider.id() == id)
     }
 }
 

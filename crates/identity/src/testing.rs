@@ -7,12 +7,13 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use myksc_core::user::Group;
-use myksc_core::{Timestamp, User, UserId};
+use myksc_core::{Role, Timestamp, User, UserId};
 use myksc_store::{Session, Store};
 
 use crate::clock::Clock;
+use crate::provider::Authenticated;
 use crate::sessions::{Client, Opened, SessionLimits};
-use crate::{Access, Passwords};
+use crate::{Access, AccessConfig, FactorRule, FactorRules, FactorSettings, Passwords, Seal};
 
 /// When the tests' clock starts.
 const START_MILLIS: i64 = 1_800_000_000_000;
@@ -27,11 +28,31 @@ pub(crate) struct World {
 impl World {
     /// Sessions end after 100 seconds without use and after 1000 in any case.
     pub(crate) fn new(store: Store) -> Self {
+        Self::with_factors(store, FactorRules::local(FactorRule::Optional))
+    }
+
+    /// The same with another rule of second factors.
+    pub(crate) fn with_factors(store: Store, rules: FactorRules) -> Self {
+        Self::with(store, rules, SessionLimits { idle_secs: 100, absolute_secs: 1000 })
+    }
+
+    /// Sessions end after the usual times.
+    pub(crate) fn with_long_sessions(store: Store) -> Self {
+        Self::with(store, FactorRules::local(FactorRule::Optional), SessionLimits::default())
+    }
+
+    fn with(store: Store, rules: FactorRules, limits: SessionLimits) -> Self {
         let millis = Arc::new(AtomicI64::new(START_MILLIS));
         let read = Arc::clone(&millis);
         let clock = Clock::from_fn(move || Timestamp::from_millis(read.load(Ordering::SeqCst)));
-        let limits = SessionLimits { idle_secs: 100, absolute_secs: 1000 };
-        Self { access: Access::new(&store, limits, &clock), store, millis }
+        let factors = FactorSettings { rules, ..FactorSettings::default() };
+        let config = AccessConfig { limits, factors, ..AccessConfig::new(Seal::new(&[7; 32]).unwrap()) };
+        Self { access: Access::new(&store, config, &clock), store, millis }
+    }
+
+    /// The present moment by the tests' clock.
+    pub(crate) fn now_secs(&self) -> u64 {
+        u64::try_from(self.millis.load(Ordering::SeqCst) / 1000).unwrap()
     }
 
     /// Moves the clock on.
@@ -50,6 +71,8 @@ impl World {
             groups: vec![Group { gid: 1000, name: "users".to_owned() }],
             home: "/home/kim".into(),
             shell: "/bin/sh".into(),
+            provider: User::LOCAL.to_owned(),
+            role: Role::User,
             locked: false,
             created_at: Timestamp::from_millis(START_MILLIS),
         };
@@ -59,7 +82,10 @@ impl World {
 
     /// A session of a browser, opened now.
     pub(crate) async fn session(&self, user: &User) -> Opened {
-        self.access.sessions.open(user.clone(), &somewhere()).await.unwrap()
+        let credential_revision =
+            self.store.user_by_name(&user.name).await.unwrap().unwrap().credential_revision;
+        let person = Authenticated { user: user.clone(), credential_revision, provider_session: None };
+        self.access.sessions.open(person, &somewhere()).await.unwrap().unwrap()
     }
 
     /// The session of a cookie, if it is not over.

@@ -30,7 +30,7 @@ pub struct Throttle {
     store: Store,
 }
 
-/// Somebody tries a password.
+/// Somebody tries a password or a code.
 #[derive(Debug, Clone)]
 pub enum Attempt {
     /// To sign in.
@@ -40,8 +40,17 @@ pub enum Attempt {
         /// Where from.
         address: IpAddr,
     },
-    /// To change it, signed in already. Wrong sign-ins by others do not count here.
+    /// To change it or what she signs in by, signed in already. Wrong sign-ins by others do not count here.
     ChangePassword(UserId),
+    /// The code of a command line that waits, signed in already.
+    DeviceCode {
+        /// Who typed it.
+        person: UserId,
+        /// Where from.
+        address: IpAddr,
+    },
+    /// A code of a second factor, the password being right.
+    Factor(UserId),
 }
 
 /// An attempt that counts until it is taken back.
@@ -115,7 +124,7 @@ impl Throttle {
     /// What the database says.
     pub async fn sweep(&self, now: Timestamp) -> Result<()> {
         self.store.delete_old_attempts("known:", now.plus_secs(-KNOWN_SECS)).await?;
-        for prefix in ["address:", "change:", "name:", "pair:"] {
+        for prefix in ["address:", "change:", "device", "factor:", "name:", "pair:"] {
             self.store.delete_old_attempts(prefix, now.plus_secs(-FORGET_AFTER_SECS)).await?;
         }
         Ok(())
@@ -125,9 +134,13 @@ impl Throttle {
     async fn subjects(&self, attempt: &Attempt, now: Timestamp) -> Result<Counted> {
         let (name, network) = match attempt {
             Attempt::SignIn { name, address } => (digest(name), network(*address)),
-            Attempt::ChangePassword(user) => {
-                return Ok(Counted { subjects: vec![(format!("change:{user}"), FREE_BY_NAME)], known: None });
+            Attempt::ChangePassword(user) => return Ok(Counted::of_one(format!("change:{user}"))),
+            Attempt::DeviceCode { person, address } => {
+                let by_address = (format!("device-address:{}", network(*address)), FREE_BY_ADDRESS);
+                let subjects = vec![by_address, (format!("device:{person}"), FREE_BY_NAME)];
+                return Ok(Counted { subjects, known: None });
             }
+            Attempt::Factor(user) => return Ok(Counted::of_one(format!("factor:{user}"))),
         };
         let pair = digest(&format!("{name} {network}"));
         let known = format!("known:{pair}");
@@ -158,6 +171,12 @@ impl Throttle {
             Ok(())
         })
         .await
+    }
+}
+
+impl Counted {
+    fn of_one(subject: String) -> Self {
+        Self { subjects: vec![(subject, FREE_BY_NAME)], known: None }
     }
 }
 
@@ -195,7 +214,7 @@ fn delay_secs(failures: u32, free: u32) -> i64 {
 }
 
 /// What one person can be expected to hold of the address space: an IPv4 address, an IPv6 /64.
-fn network(address: IpAddr) -> String {
+pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

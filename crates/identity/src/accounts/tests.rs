@@ -3,6 +3,8 @@ use secrecy::ExposeSecret as _;
 use myksc_store::testing::each_engine;
 
 use super::*;
+use crate::Credentials;
+use crate::TokenWish;
 use crate::testing::{World, right_password, somewhere};
 
 fn policy(own_uid: u32) -> AccountPolicy {
@@ -17,8 +19,13 @@ fn secret(text: &str) -> SecretString {
     SecretString::from(text)
 }
 
+fn change(current: &str, new: &str) -> NewPassword<'static> {
+    NewPassword { current: secret(current), new: secret(new), keep: None, revoke_tokens: true }
+}
+
 async fn can_sign_in(world: &World, name: &str, password: &SecretString) -> bool {
-    world.access.sign_in.sign_in(name, password, &somewhere(), None).await.is_ok()
+    let given = Credentials { provider: None, name, password };
+    world.access.sign_in.sign_in(given, &somewhere(), None).await.is_ok()
 }
 
 #[tokio::test]
@@ -29,6 +36,7 @@ async fn the_first_start_makes_the_account_of_whoever_runs_the_portal_once() {
         let own = own_account();
         let first = accounts.ensure_first_user(&policy(own.uid)).await.unwrap().unwrap();
         assert_eq!((&first.user.name, first.user.uid, first.user.gid), (&own.name, own.uid, own.gid));
+        assert_eq!(first.user.role, Role::Operator);
         assert!(!format!("{first:?}").contains(first.password.expose_secret()));
         assert!(can_sign_in(&world, &own.name, &first.password).await);
         assert!(accounts.ensure_first_user(&policy(own.uid)).await.unwrap().is_none());
@@ -74,7 +82,10 @@ async fn a_changed_password_needs_the_present_one_and_ends_the_other_sessions() 
         let keep = Some(&here.verified.session.id);
         let change = |current: &str, new: &str| {
             let (kim, current, new) = (&kim, secret(current), secret(new));
-            async move { accounts.change_password(kim, current, new, keep).await }
+            async move {
+                let change = NewPassword { current, new, keep, revoke_tokens: true };
+                accounts.change_password(kim, change).await
+            }
         };
         for (current, new, field) in
             [("wrong password", "new password", "current"), ("right password", "short", "new")]
@@ -99,14 +110,54 @@ async fn guessing_the_present_password_is_slowed_without_slowing_sign_in() {
         let world = World::new(store);
         let kim = world.person("kim").await;
         let accounts = &world.access.accounts;
-        let guess = async || {
-            accounts.change_password(&kim, secret("a guess"), secret("new password"), None).await.unwrap_err()
-        };
+        let guess =
+            async || accounts.change_password(&kim, change("a guess", "new password")).await.unwrap_err();
         for _ in 0..5 {
             assert!(matches!(guess().await, Error::Invalid(_)));
         }
         assert!(matches!(guess().await, Error::TooMany { retry_after_secs: 1 }));
         assert!(can_sign_in(&world, "kim", &right_password()).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tokens_end_with_the_password_unless_the_person_keeps_them() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let (kim, lee) = (world.person("kim").await, world.person("lee").await);
+        let (accounts, tokens) = (&world.access.accounts, &world.access.tokens);
+        let of_kim = tokens.create(&kim.id, &TokenWish::new("laptop", 1)).await.unwrap();
+        let of_lee = tokens.create(&lee.id, &TokenWish::new("laptop", 1)).await.unwrap();
+        let opened = world.access.sessions.of_token(&of_kim.token, &somewhere()).await.unwrap();
+        let kept = NewPassword { revoke_tokens: false, ..change("right password", "new password") };
+        accounts.change_password(&kim, kept).await.unwrap();
+        assert!(tokens.verify(&of_kim.expose(), somewhere().address).await.unwrap().is_some());
+        assert!(world.access.sessions.alive(&opened.id).await.unwrap().is_none());
+
+        let opened = world.access.sessions.of_token(&of_kim.token, &somewhere()).await.unwrap();
+        let mut ended = world.access.sessions.subscribe();
+        accounts.change_password(&kim, change("new password", "newer password")).await.unwrap();
+        assert!(tokens.verify(&of_kim.expose(), somewhere().address).await.unwrap().is_none());
+        assert_eq!(ended.try_recv().unwrap().session, opened.id);
+        let late = world.access.sessions.of_token(&of_kim.token, &somewhere()).await;
+        assert!(matches!(late, Err(Error::Unauthenticated)), "{late:?}");
+        assert!(tokens.verify(&of_lee.expose(), somewhere().address).await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_a_changed_password_ended_makes_no_token() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let kim = world.person("kim").await;
+        let session = world.session(&kim).await.verified.session;
+        world.access.tokens.create_in(&session, &TokenWish::new("laptop", 1)).await.unwrap();
+        world.access.accounts.reset_password(&kim.id, secret("new password")).await.unwrap();
+        let late = world.access.tokens.create_in(&session, &TokenWish::new("laptop", 1)).await;
+        assert!(matches!(late, Err(Error::Unauthenticated)), "{late:?}");
+        assert_eq!(world.access.tokens.list(&kim.id).await.unwrap(), []);
     })
     .await;
 }
@@ -118,8 +169,10 @@ async fn a_reset_or_a_lock_ends_every_session() {
         let kim = world.person("kim").await;
         let accounts = &world.access.accounts;
         let before = world.session(&kim).await;
+        let token = world.access.tokens.create(&kim.id, &TokenWish::new("laptop", 1)).await.unwrap();
         accounts.reset_password(&kim.id, secret("new password")).await.unwrap();
         assert!(world.verify(&before).await.is_none());
+        assert!(world.access.tokens.verify(&token.expose(), somewhere().address).await.unwrap().is_none());
         let before = world.session(&kim).await;
         accounts.set_locked(&kim.id, true).await.unwrap();
         assert!(world.verify(&before).await.is_none());
@@ -139,6 +192,22 @@ async fn what_is_no_name_is_nobody() {
             let answer = world.access.accounts.by_name(name).await;
             assert!(matches!(answer, Err(Error::NotFound { kind: "user", .. })), "{name:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn beside_a_directory_no_local_account_gets_a_uid_that_somebody_has() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let accounts = &world.access.accounts;
+        let site = AccountPolicy { local: false, allow_root: false, ..policy(1000) };
+        let person = |name: &str, uid| PosixAccount { gid: uid, groups: Vec::new(), ..account(name, uid) };
+        accounts.add(person("seo", 1009), secret("long enough"), &site).await.unwrap();
+        let refused = accounts.add(person("other", 1009), secret("long enough"), &site).await;
+        let Err(Error::Invalid(problems)) = refused else { panic!("{refused:?}") };
+        assert_eq!((problems[0].field.as_str(), problems[0].code.as_str()), ("uid", "uid_is_taken"));
+        accounts.add(person("other", 1010), secret("long enough"), &site).await.unwrap();
     })
     .await;
 }

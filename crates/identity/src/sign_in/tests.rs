@@ -8,7 +8,12 @@ use crate::testing::{World, client, right_password, somewhere};
 
 async fn sign_in(world: &World, name: &str, password: &str) -> Result<Opened> {
     let password = SecretString::from(password);
-    world.access.sign_in.sign_in(name, &password, &somewhere(), None).await
+    let step = world.access.sign_in.sign_in(by(name, &password), &somewhere(), None).await?;
+    Ok(step.opened().expect("nobody has a second factor"))
+}
+
+fn by<'a>(name: &'a str, password: &'a SecretString) -> Credentials<'a> {
+    Credentials { provider: None, name, password }
 }
 
 async fn outcomes(world: &World) -> Vec<(String, Option<String>)> {
@@ -65,6 +70,26 @@ async fn every_wrong_sign_in_has_one_answer_and_one_hash() {
 }
 
 #[tokio::test]
+async fn a_provider_that_there_is_not_has_the_same_answer_and_the_same_hash() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        world.person("kim").await;
+        let right = right_password();
+        for (provider, name) in [("ldap", "kim"), ("", "kim"), ("ldap", "nobody")] {
+            let before = world.access.passwords.operations();
+            let given = Credentials { provider: Some(provider), ..by(name, &right) };
+            let answer = world.access.sign_in.sign_in(given, &somewhere(), None).await;
+            assert!(matches!(answer, Err(Error::WrongCredentials)), "{provider:?} {answer:?}");
+            assert_eq!(world.access.passwords.operations() - before, 1, "{provider:?} {name:?}");
+        }
+        let given = Credentials { provider: Some("local"), ..by("kim", &right) };
+        let step = world.access.sign_in.sign_in(given, &somewhere(), None).await.unwrap();
+        assert!(step.opened().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_slowed_name_costs_no_hash_and_a_right_password_after_the_delay_clears_it() {
     each_engine(|store| async move {
         let world = World::new(store);
@@ -100,20 +125,72 @@ async fn a_planted_session_is_not_the_one_that_is_signed_in_to() {
         let mut ended = world.access.sessions.subscribe();
         let replaced = Some(planted.secret.expose());
         let sign_in = &world.access.sign_in;
-        let opened = sign_in.sign_in("kim", &right_password(), &somewhere(), replaced).await.unwrap();
+        let right = right_password();
+        let step = sign_in.sign_in(by("kim", &right), &somewhere(), replaced).await.unwrap();
+        let opened = step.opened().unwrap();
         assert_ne!(opened.secret.expose(), planted.secret.expose());
         assert_ne!(opened.verified.session.id, planted.verified.session.id);
         assert!(world.verify(&planted).await.is_none());
         assert_eq!(ended.try_recv().unwrap().session, planted.verified.session.id);
 
         // A cookie that is no session of ours is no session afterwards either.
-        sign_in.sign_in("kim", &right_password(), &somewhere(), Some("chosen")).await.unwrap();
+        sign_in.sign_in(by("kim", &right), &somewhere(), Some("chosen")).await.unwrap();
         assert!(world.access.sessions.verify("chosen").await.unwrap().is_none());
         // A wrong password takes nothing from the browser's present session.
         let wrong = SecretString::from("wrong password");
         let replaced = Some(opened.secret.expose());
-        sign_in.sign_in("kim", &wrong, &somewhere(), replaced).await.unwrap_err();
+        sign_in.sign_in(by("kim", &wrong), &somewhere(), replaced).await.unwrap_err();
         assert!(world.verify(&opened).await.is_some());
+    })
+    .await;
+}
+
+/// Changes the password between the check of the older one and the session it would open.
+struct ChangesMeanwhile {
+    world: World,
+    local: crate::Local,
+}
+
+impl IdentityProvider for ChangesMeanwhile {
+    fn id(&self) -> &'static str {
+        "local"
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        name: &'a str,
+        password: &'a SecretString,
+    ) -> crate::Answer<'a, Option<Authenticated>> {
+        Box::pin(async move {
+            let person = self.local.authenticate(name, password).await?;
+            let user = self.world.access.accounts.by_name(name).await?;
+            let new = SecretString::from("new password");
+            self.world.access.accounts.reset_password(&user.id, new).await?;
+            Ok(person)
+        })
+    }
+
+    fn look_up<'a>(&'a self, name: &'a str) -> crate::Answer<'a, Option<User>> {
+        self.local.look_up(name)
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_changed_while_it_is_checked_opens_nothing() {
+    each_engine(|store| async move {
+        let world = World::new(store.clone());
+        let kim = world.person("kim").await;
+        let at_work = world.session(&kim).await;
+        let local = crate::Local::new(store.clone(), world.access.passwords.clone());
+        let provider = Arc::new(ChangesMeanwhile { world: World::new(store.clone()), local });
+        let sessions = world.access.sessions.clone();
+        let clock = Clock::from_fn(|| myksc_core::Timestamp::from_millis(1_800_000_000_000));
+        let sign_in = SignIn::new(store.clone(), provider, world.access.factors.clone(), sessions, clock);
+        let replaced = Some("of another browser");
+        let answer = sign_in.sign_in(by("kim", &right_password()), &somewhere(), replaced).await;
+        assert!(matches!(answer, Err(Error::WrongCredentials)), "{answer:?}");
+        assert!(world.verify(&at_work).await.is_none());
+        assert_eq!(store.sessions_of(&kim.id).await.unwrap(), []);
     })
     .await;
 }
@@ -130,7 +207,7 @@ async fn a_storm_of_sign_ins_leaves_room_for_those_who_are_signed_in() {
                 tokio::spawn(async move {
                     let client = client(&format!("198.51.100.{n}"));
                     let wrong = SecretString::from("wrong password");
-                    sign_in.sign_in(&format!("user{n}"), &wrong, &client, None).await.map(|_| ())
+                    sign_in.sign_in(by(&format!("user{n}"), &wrong), &client, None).await.map(|_| ())
                 })
             })
             .collect();

@@ -1,0 +1,73 @@
+//! Asking providers now and then whether they still know the people who are here.
+
+use std::time::Duration;
+
+use myksc_core::secret::Secret;
+use myksc_core::{Result, UserId};
+use myksc_store::{OidcDue, OidcRefresh};
+
+use super::OidcParts;
+use super::provider::{Provider, Refreshed};
+use crate::people::REFUSED_BY_PROVIDER;
+
+/// How much longer than one answer may take nobody else uses a refresh token.
+const HELD_BEYOND: Duration = Duration::from_secs(20);
+
+/// Keeps what a provider gave at a sign-in to ask about the person later.
+pub(super) async fn keep(parts: &OidcParts, provider: &Provider, user: &UserId, token: &str) -> Result<()> {
+    let refresh = seal(parts, user, token)?;
+    Ok(parts.store.put_oidc_refresh(&provider.config.id, &refresh, parts.clock.now()).await?)
+}
+
+/// Asks once about everybody who is due. A person whom the provider refuses is shut out; whatever else goes wrong
+/// changes nothing.
+pub(super) async fn round(parts: &OidcParts, provider: &Provider) -> Result<()> {
+    let times = provider.config.times;
+    let secs = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    loop {
+        let now = parts.clock.now();
+        let due = OidcDue {
+            provider: &provider.config.id,
+            now,
+            checked_until: now.plus_secs(-secs(times.recheck)),
+            held_until: now.plus_secs(secs(times.answer + HELD_BEYOND)),
+        };
+        let Some(held) = parts.store.hold_oidc_refresh(due).await? else { return Ok(()) };
+        if let Err(error) = ask(parts, provider, &held).await {
+            tracing::warn!(provider = provider.config.id, user = %held.user, %error,
+                "a person could not be asked about; she stays");
+            parts.store.release_oidc_refresh(&held, None).await?;
+        }
+    }
+}
+
+async fn ask(parts: &OidcParts, provider: &Provider, held: &OidcRefresh) -> Result<()> {
+    let token = parts.seal.open(&label(&held.user), &held.sealed)?;
+    let token = String::from_utf8(token).map_err(myksc_core::Error::internal)?;
+    match provider.refresh(&token).await? {
+        Refreshed::Known(None) => {
+            parts.store.release_oidc_refresh(held, None).await?;
+        }
+        Refreshed::Known(Some(other)) => {
+            let other = seal(parts, &held.user, &other)?;
+            parts.store.release_oidc_refresh(held, Some((&other.id, &other.sealed))).await?;
+        }
+        Refreshed::Refused => {
+            // Not hers any more when she signed in anew while the provider was asked.
+            if parts.store.release_oidc_refresh(held, None).await? {
+                parts.people.shut_out(&held.user, REFUSED_BY_PROVIDER).await?;
+                parts.store.delete_oidc_refresh(held).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn seal(parts: &OidcParts, user: &UserId, token: &str) -> Result<OidcRefresh> {
+    let sealed = parts.seal.seal(&label(user), token.as_bytes())?;
+    Ok(OidcRefresh { user: user.clone(), id: Secret::random().expose().to_owned(), sealed })
+}
+
+fn label(user: &UserId) -> String {
+    format!("oidc refresh {user}")
+}

@@ -1,0 +1,212 @@
+//! Looking people up again for as long as they have something open here.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use myksc_core::{Error, Result, User};
+use myksc_store::UserWithPassword;
+
+use super::{People, as_user, plain_paths};
+use crate::directory::{Directory, Entry};
+
+/// Lookups at a time, of everybody in a round.
+const AT_ONCE: usize = 8;
+/// How long after somebody was not found she is looked up once more before that is believed.
+const CONFIRM_AFTER: Duration = Duration::from_secs(3);
+/// So many people who are gone at once, while nobody is found, are the directory's fault.
+const TOO_MANY_GONE: usize = 3;
+
+/// What the reasons are called for which somebody is shut out, beside the codes of [`People::admit`].
+const LOCKED: &str = "identity_locked";
+const GONE: &str = "identity_unknown";
+/// By the provider that signed her in.
+pub(crate) const REFUSED_BY_PROVIDER: &str = "provider";
+const REPLACED: &str = "identity_replaced";
+
+/// What a look at one person came to.
+enum Look {
+    Found,
+    Gone(Box<UserWithPassword>),
+    Unclear,
+}
+
+impl People {
+    /// Looks everybody up at intervals for as long as it is polled.
+    pub async fn keep_fresh(&self, every: Duration) {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh(CONFIRM_AFTER.min(every)).await {
+                tracing::warn!(%error, "people could not be looked up again");
+            }
+        }
+    }
+
+    /// One round: everybody who has something open here is looked up. What changed is written and holds from her
+    /// next launch; whoever is locked, is gone or is refused by the rules is shut out; whoever was shut out and is
+    /// none of that is let in. A directory that can't be asked changes nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn refresh(&self, confirm_after: Duration) -> Result<()> {
+        let mut of_directory: BTreeMap<String, Vec<UserWithPassword>> = BTreeMap::new();
+        for person in self.inner.store.vouched_users_at_work().await? {
+            of_directory.entry(person.user.provider.clone()).or_default().push(person);
+        }
+        let mut rounds = JoinSet::new();
+        for (provider, people) in of_directory {
+            // Nobody looks after the people of a provider that is configured no longer, nor whose claims are all.
+            let Some(directory) = self.inner.policy.directories.of_provider(&provider) else { continue };
+            rounds.spawn(self.clone().look_at_all(Arc::clone(directory), people, confirm_after));
+        }
+        while let Some(ended) = rounds.join_next().await {
+            ended.map_err(Error::internal)?;
+        }
+        self.note_which_answer().await;
+        Ok(())
+    }
+
+    /// Whether the directory behind a provider answered when it was last asked; true before that.
+    #[must_use]
+    pub fn is_reachable(&self, provider: &str) -> bool {
+        !self.away(|away| away.contains(provider))
+    }
+
+    async fn look_at_all(
+        self,
+        directory: Arc<dyn Directory>,
+        people: Vec<UserWithPassword>,
+        confirm_after: Duration,
+    ) {
+        let known = people.iter().filter(|person| person.shut_out.is_none()).count();
+        let (found, gone) = self.look_at(&directory, people).await;
+        let gone: Vec<_> = gone.into_iter().filter(|person| person.shut_out.is_none()).collect();
+        if gone.is_empty() {
+            return;
+        }
+        if found == 0 && gone.len() >= TOO_MANY_GONE {
+            tracing::error!(known, gone = gone.len(), "a directory has nobody any more; nobody is shut out");
+            return;
+        }
+        tokio::time::sleep(confirm_after).await;
+        let (_, gone) = self.look_at(&directory, gone).await;
+        for person in gone {
+            self.shut_out_for(&person, GONE).await;
+        }
+    }
+
+    /// How many were found, and those who are not there.
+    async fn look_at(
+        &self,
+        directory: &Arc<dyn Directory>,
+        people: Vec<UserWithPassword>,
+    ) -> (usize, Vec<UserWithPassword>) {
+        let mut looks = JoinSet::new();
+        let (mut found, mut gone) = (0, Vec::new());
+        let mut note = |look| match look {
+            Ok(Look::Found) => found += 1,
+            Ok(Look::Gone(person)) => gone.push(*person),
+            Ok(Look::Unclear) => {}
+            Err(error) => tracing::error!(%error, "a person could not be looked up"),
+        };
+        for person in people {
+            if looks.len() >= AT_ONCE
+                && let Some(look) = looks.join_next().await
+            {
+                note(look);
+            }
+            looks.spawn(self.clone().look(Arc::clone(directory), person));
+        }
+        while let Some(look) = looks.join_next().await {
+            note(look);
+        }
+        (found, gone)
+    }
+
+    async fn look(self, directory: Arc<dyn Directory>, person: UserWithPassword) -> Look {
+        match directory.look_up(&person.user.name).await {
+            Ok(None) => Look::Gone(Box::new(person)),
+            Ok(Some(entry)) => {
+                self.compare(&person, entry).await;
+                Look::Found
+            }
+            Err(error @ Error::Unavailable { .. }) => {
+                tracing::debug!(name = person.user.name, %error, "a person was not looked up");
+                Look::Unclear
+            }
+            Err(error) => {
+                tracing::warn!(name = person.user.name, %error, "a person's entry can't be read");
+                Look::Unclear
+            }
+        }
+    }
+
+    /// Makes of a person what her directory says now.
+    async fn compare(&self, person: &UserWithPassword, entry: Entry) {
+        // A provider's own word is taken back by the next sign-in there alone.
+        if person.shut_out.as_deref() == Some(REFUSED_BY_PROVIDER) {
+            return;
+        }
+        if entry.locked {
+            return self.shut_out_for(person, LOCKED).await;
+        }
+        let is_directory = self.inner.policy.directories.is_directory(&person.user.provider);
+        if is_directory && person.subject.as_deref() != Some(entry.subject.as_str()) {
+            return self.shut_out_for(person, REPLACED).await;
+        }
+        if let Err(error) = self.freshen(person, entry, is_directory).await {
+            let name = &person.user.name;
+            match error {
+                Error::Forbidden { code, .. } => self.shut_out_for(person, code).await,
+                error => tracing::warn!(name, %error, "a person could not be brought up to date"),
+            }
+        }
+    }
+
+    async fn freshen(&self, person: &UserWithPassword, entry: Entry, is_directory: bool) -> Result<()> {
+        let account = plain_paths(entry.account);
+        self.check(&account)?;
+        self.check_same(&person.user, &account)?;
+        let role = self.inner.policy.roles.role_of(&account.groups);
+        // Other providers may have given a role by claims; groups that did not change take none away.
+        let keeps_role = !is_directory && self.inner.policy.roles.role_of(&person.user.groups) == role;
+        let role = if keeps_role { person.user.role } else { role };
+        let user =
+            as_user(account, &person.user.provider, role, person.user.id.clone(), person.user.created_at);
+        // An operator's lock shows as the same flag and is not of the directory's making.
+        let fresh = User { locked: person.user.locked, ..user };
+        if person.shut_out.is_none() && fresh == person.user {
+            return Ok(());
+        }
+        let let_in = person.shut_out.is_some();
+        self.write(&fresh).await?;
+        tracing::info!(name = fresh.name, let_in, "a person's account was brought up to date");
+        Ok(())
+    }
+
+    async fn shut_out_for(&self, person: &UserWithPassword, code: &'static str) {
+        if person.shut_out.is_some() {
+            return;
+        }
+        if let Err(error) = self.shut_out(&person.user.id, code).await {
+            tracing::error!(name = person.user.name, %error, "a person could not be shut out; tried again soon");
+        }
+    }
+
+    /// Asks each directory, so that the sign-in page says which way is open also when nobody is here.
+    async fn note_which_answer(&self) {
+        for (id, directory) in self.inner.policy.directories.all() {
+            let is_away = directory.check().await.is_err();
+            self.away(|away| if is_away { away.insert(id.clone()) } else { away.remove(id) });
+        }
+    }
+
+    pub(super) fn away<T>(&self, change: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+        change(&mut self.inner.away.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}

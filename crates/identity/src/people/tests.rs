@@ -1,0 +1,321 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use myksc_core::{Error, Result, Role, Translated, User, UserId};
+use myksc_store::Store;
+use myksc_store::testing::{each_engine, sqlite_store};
+
+use super::{Directories, PeoplePolicy, RoleRules};
+use crate::account::AccountPolicy;
+use crate::clock::Clock;
+use crate::directory::{Directory, Entry, unavailable, unusable};
+use crate::ldap::LdapDirectory;
+use crate::ldap::slapd::{BASE, Slapd, dn, entry, group, person};
+use crate::posix::PosixAccount;
+use crate::provider::Answer;
+use crate::seal::Seal;
+use crate::sign_in::Credentials;
+use crate::testing::somewhere;
+use crate::tokens::TokenWish;
+use crate::{Access, AccessConfig, Opened, Vouched};
+
+const NOW: Duration = Duration::ZERO;
+
+/// A portal whose people come from these directories; every group `operators` makes operators.
+fn portal(store: &Store, directories: Directories) -> Access {
+    let accounts = AccountPolicy { own_uid: 990, allow_root: false, local: false, min_uid: 1000 };
+    let people = PeoplePolicy {
+        home_roots: vec!["/home".into()],
+        roles: RoleRules::new(vec![(Role::Operator, vec!["operators".to_owned()])]),
+        directories,
+        ..PeoplePolicy::new(accounts)
+    };
+    let config = AccessConfig { people, ..AccessConfig::new(Seal::new(&[7; 32]).unwrap()) };
+    Access::new(store, config, &Clock::system())
+}
+
+fn ldap(slapd: &Slapd) -> Directories {
+    let mut directories = Directories::default();
+    let directory = LdapDirectory::new(slapd.config()).unwrap();
+    directories.add_with_passwords("centre", Translated::same("Centre"), directory);
+    directories
+}
+
+async fn sign_in(access: &Access, name: &str) -> Result<Opened> {
+    let password = SecretString::from(format!("{name}'s"));
+    let given = Credentials { provider: Some("centre"), name, password: &password };
+    Ok(access.sign_in.sign_in(given, &somewhere(), None).await?.opened().expect("no second step is due"))
+}
+
+async fn on_record(store: &Store, name: &str) -> User {
+    store.user_by_name(name).await.unwrap().expect("somebody of that name").user
+}
+
+fn group_names(user: &User) -> Vec<&str> {
+    user.groups.iter().map(|group| group.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn people_of_a_directory_sign_in_and_become_users_of_the_portal() {
+    let slapd =
+        Slapd::start(&[person("kim", 71001, ""), group("operators", 71109, "memberUid: kim")].concat()).await;
+    let (store, _folder) = sqlite_store().await;
+    let access = portal(&store, ldap(&slapd));
+    let first = sign_in(&access, "kim").await.unwrap().verified.user;
+    assert_eq!((first.provider.as_str(), first.uid, first.role), ("centre", 71001, Role::Operator));
+    assert_eq!(sign_in(&access, "kim").await.unwrap().verified.user.id, first.id);
+    let wrong = sign_in(&access, "kim' or '1'='1").await;
+    assert!(matches!(wrong, Err(Error::WrongCredentials)), "{wrong:?}");
+    assert!(access.people.is_reachable("centre"));
+}
+
+#[tokio::test]
+async fn whoever_breaks_a_rule_is_refused_with_the_reason_in_the_audit_log() {
+    let hostile = [
+        person("kim", 71001, ""),
+        person("toor", 0, ""),
+        person("low", 999, ""),
+        person("overflow", 65534, ""),
+        person("twin", 71001, ""),
+        entry(&dn("outside"), "outside", 71011, "/home/../etc", ""),
+        entry(&dn("elsewhere"), "elsewhere", 71012, "/srv/elsewhere", ""),
+        entry(&dn("root-of-homes"), "root-of-homes", 71013, "/home/", ""),
+        entry(&dn("cuckoo"), "cuckoo", 71014, "/home//first", ""),
+        person("first", 71015, ""),
+        person("wheel", 71016, ""),
+        group("root", 0, "memberUid: wheel"),
+        person("local", 71017, ""),
+    ];
+    let slapd = Slapd::start(&hostile.concat()).await;
+    let (store, _folder) = sqlite_store().await;
+    let access = portal(&store, ldap(&slapd));
+    let first = sign_in(&access, "first").await.unwrap().verified.user;
+    let local = User {
+        id: UserId::random(),
+        name: "local".to_owned(),
+        uid: 71090,
+        home: "/home/on-this-machine".into(),
+        provider: User::LOCAL.to_owned(),
+        ..first
+    };
+    store.create_user(&local, None).await.unwrap();
+    for (name, code) in [
+        ("toor", "identity_uid_is_root"),
+        ("low", "identity_uid_is_system"),
+        ("overflow", "identity_uid_is_reserved"),
+        // Neither this machine nor the portal knows whose it is.
+        ("twin", "identity_uid_taken"),
+        ("kim", "identity_uid_taken"),
+        ("outside", "identity_refused"),
+        ("elsewhere", "identity_home_outside"),
+        ("root-of-homes", "identity_home_outside"),
+        ("cuckoo", "identity_home_taken"),
+        ("wheel", "identity_gid_is_reserved"),
+        ("local", "identity_name_taken"),
+    ] {
+        let refusal = sign_in(&access, name).await.unwrap_err();
+        assert!(matches!(refusal, Error::Forbidden { code: is, .. } if is == code), "{name}: {refusal:?}");
+        let logged = store.audit_entries(1).await.unwrap().remove(0);
+        assert_eq!((logged.actor.as_str(), logged.outcome.as_deref()), (name, Some(code)));
+    }
+    // The other one is gone: no doubt is left.
+    slapd.remove(&dn("twin")).await;
+    sign_in(&access, "kim").await.unwrap();
+    slapd.set(&dn("kim"), "uidNumber", &["71099"]).await;
+    let refusal = sign_in(&access, "kim").await.unwrap_err();
+    assert!(matches!(refusal, Error::Forbidden { code: "identity_uid_changed", .. }), "{refusal:?}");
+    // The name goes to somebody new.
+    slapd.remove(&dn("first")).await;
+    let refusal = sign_in(&access, "first").await.unwrap_err();
+    assert!(matches!(refusal, Error::WrongCredentials), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_round_brings_everybody_up_to_date_and_shuts_out_who_is_locked_or_gone() {
+    let ldif = [
+        person("kim", 71001, ""),
+        person("lee", 71002, ""),
+        person("seo", 71003, ""),
+        group("proj1", 71101, "memberUid: kim"),
+        group("operators", 71109, "memberUid: lee"),
+    ];
+    let mut slapd = Slapd::start(&ldif.concat()).await;
+    let (store, _folder) = sqlite_store().await;
+    let access = portal(&store, ldap(&slapd));
+    let mut opened = BTreeMap::new();
+    for name in ["kim", "lee", "seo"] {
+        opened.insert(name, sign_in(&access, name).await.unwrap());
+    }
+    let is_in = async |name: &str| {
+        let cookie = opened[name].secret.expose();
+        access.sessions.verify(cookie).await.unwrap().is_some()
+    };
+    let kim = on_record(&store, "kim").await;
+    let wish = TokenWish::new("mine", 1);
+    let token = access.tokens.create(&kim.id, &wish).await.unwrap().expose();
+
+    slapd.set(&format!("cn=proj1,ou=groups,{BASE}"), "memberUid", &["lee", "seo"]).await;
+    slapd.set(&format!("cn=operators,ou=groups,{BASE}"), "memberUid", &["kim"]).await;
+    slapd.set(&dn("seo"), "loginShell", &["/bin/zsh"]).await;
+    access.people.refresh(NOW).await.unwrap();
+    let (kim, lee, seo) =
+        (on_record(&store, "kim").await, on_record(&store, "lee").await, on_record(&store, "seo").await);
+    assert_eq!((group_names(&kim), kim.role), (vec!["71001", "operators"], Role::Operator));
+    assert_eq!((group_names(&lee), lee.role), (vec!["71002", "proj1"], Role::User));
+    assert_eq!(seo.shell.to_str(), Some("/bin/zsh"));
+
+    // The directory is away: nothing changes, and the sign-in page says so.
+    slapd.kill();
+    access.people.refresh(NOW).await.unwrap();
+    access.people.refresh(NOW).await.unwrap();
+    assert!(is_in("kim").await && is_in("lee").await && is_in("seo").await);
+    assert!(!access.people.password_ways()[0].is_available);
+    slapd.go_on().await;
+
+    slapd.set(&dn("kim"), "pwdAccountLockedTime", &["000001010000Z"]).await;
+    slapd.remove(&dn("lee")).await;
+    let mut told = access.people.subscribe();
+    let mut ended = access.sessions.subscribe();
+    crate::ldap::slapd::eventually("both are shut out", async || {
+        access.people.refresh(NOW).await.unwrap();
+        !is_in("kim").await && !is_in("lee").await
+    })
+    .await;
+    assert!(is_in("seo").await && access.people.is_reachable("centre"));
+    assert!(access.tokens.verify(&token, somewhere().address).await.unwrap().is_none());
+    let mut who = vec![told.recv().await.unwrap().user, told.recv().await.unwrap().user];
+    who.sort();
+    let mut both = vec![kim.id.clone(), lee.id.clone()];
+    both.sort();
+    assert_eq!(who, both);
+    assert!(ended.recv().await.is_ok() && ended.recv().await.is_ok(), "what they opened is told to close");
+    let reasons: Vec<_> =
+        store.vouched_users_at_work().await.unwrap().into_iter().map(|one| one.shut_out).collect();
+    let expected = [Some("identity_locked"), Some("identity_unknown"), None];
+    assert_eq!(reasons.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    assert!(matches!(sign_in(&access, "kim").await, Err(Error::WrongCredentials)));
+
+    // Unlocked, she is let in, but what she had open stays over.
+    slapd.set(&dn("kim"), "pwdAccountLockedTime", &[]).await;
+    access.people.refresh(NOW).await.unwrap();
+    assert!(!on_record(&store, "kim").await.locked && !is_in("kim").await);
+    assert!(access.tokens.verify(&token, somewhere().address).await.unwrap().is_none());
+    sign_in(&access, "kim").await.unwrap();
+}
+
+#[tokio::test]
+async fn one_answer_that_somebody_is_gone_is_not_believed_nor_that_everybody_is() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let mut directories = Directories::default();
+        directories.add("machine", Arc::new(known.clone()));
+        assert!(directories.assign("keycloak", "machine") && !directories.assign("keycloak", "nowhere"));
+        let access = portal(&store, directories);
+        for (name, uid) in [("kim", 71001), ("lee", 71002), ("seo", 71003), ("choi", 71004)] {
+            known.put(name, Ok(Some(entry_of(name, uid))));
+            let vouched = Vouched {
+                provider: "keycloak".to_owned(),
+                subject: format!("https://id.example {name}"),
+                account: entry_of(name, uid).account,
+                role: Role::Support,
+            };
+            let person = access.people.admit(&vouched).await.unwrap();
+            access.sessions.open(person, &somewhere()).await.unwrap().unwrap();
+        }
+        let here = async || {
+            let people = store.vouched_users_at_work().await.unwrap();
+            people
+                .into_iter()
+                .filter(|one| one.shut_out.is_none())
+                .map(|one| one.user.name)
+                .collect::<Vec<_>>()
+        };
+        // The first look does not find lee, the second does.
+        known.forget_once("lee");
+        access.people.refresh(NOW).await.unwrap();
+        assert_eq!(here().await.len(), 4);
+        // One who can't be asked about, or whose entry can't be read, keeps nobody else from being looked at.
+        known.put("choi", Err(()));
+        known.put("seo", Ok(None));
+        access.people.refresh(NOW).await.unwrap();
+        assert_eq!(here().await, ["choi", "kim", "lee"]);
+        assert_eq!(on_record(&store, "kim").await.role, Role::Support, "what claims gave, groups leave");
+        // An emptied directory is not believed.
+        for name in ["kim", "lee", "choi"] {
+            known.put(name, Ok(None));
+        }
+        access.people.refresh(NOW).await.unwrap();
+        assert_eq!(here().await.len(), 3);
+        // Another UID is another person; so is a home that the rules forbid.
+        known.put("kim", Ok(Some(entry_of("kim", 71099))));
+        let mut moved = entry_of("lee", 71002);
+        moved.account.home = "/tmp/lee".into();
+        known.put("lee", Ok(Some(moved)));
+        access.people.refresh(NOW).await.unwrap();
+        assert_eq!(here().await, Vec::<String>::new());
+        let entries = store.audit_entries(9).await.unwrap();
+        let logged: Vec<_> = entries.iter().filter(|entry| entry.action == "shut_out").collect();
+        for reason in ["kim (identity_uid_changed)", "lee (identity_home_outside)", "seo (identity_unknown)"]
+        {
+            assert!(logged.iter().any(|entry| entry.object == reason), "{reason}: {logged:?}");
+        }
+    })
+    .await;
+}
+
+/// A directory of whoever is put into it.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<BTreeMap<String, OnRecord>>>);
+
+struct OnRecord {
+    answer: Result<Option<Entry>, ()>,
+    is_forgotten_once: bool,
+}
+
+impl Known {
+    fn put(&self, name: &str, answer: Result<Option<Entry>, ()>) {
+        self.0.lock().unwrap().insert(name.to_owned(), OnRecord { answer, is_forgotten_once: false });
+    }
+
+    /// The next look does not find her.
+    fn forget_once(&self, name: &str) {
+        self.0.lock().unwrap().get_mut(name).unwrap().is_forgotten_once = true;
+    }
+}
+
+impl Directory for Known {
+    fn look_up<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Entry>> {
+        let mut known = self.0.lock().unwrap();
+        let answer = known.get_mut(name).map(|person| match &person.answer {
+            _ if std::mem::take(&mut person.is_forgotten_once) => Ok(None),
+            Ok(answer) => Ok(answer.clone()),
+            Err(()) => Err(unusable("not to be read")),
+        });
+        let answer = answer.unwrap_or_else(|| Err(unavailable("away")));
+        Box::pin(async move { answer })
+    }
+
+    fn names_of_uid(&self, _: u32) -> Answer<'_, Vec<String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn check(&self) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn entry_of(name: &str, uid: u32) -> Entry {
+    let account = PosixAccount {
+        name: name.to_owned(),
+        display_name: name.to_owned(),
+        uid,
+        gid: uid,
+        groups: vec![myksc_core::user::Group { gid: uid, name: name.to_owned() }],
+        home: format!("/home/{name}").into(),
+        shell: "/bin/sh".into(),
+    };
+    Entry { subject: format!("uid:{uid}"), account, locked: false }
+}
