@@ -8,6 +8,7 @@
 mod cgroup;
 mod launch;
 mod limits;
+mod log_cap;
 mod mounts;
 mod signals;
 mod tree;
@@ -26,6 +27,7 @@ use myksc_spool::{Folder, Lock, SpoolError};
 
 use launch::Waiting;
 use limits::Enforcer;
+use log_cap::LogCap;
 use signals::Signals;
 
 /// An observer holds the lock for a moment; a supervisor holds it for good.
@@ -50,6 +52,11 @@ pub fn run(folder: &Path) -> ExitCode {
     }
 }
 
+/// Removes control groups that are empty and whose supervisors died; for the portal's start.
+pub fn sweep_control_groups() {
+    cgroup::sweep();
+}
+
 fn supervise(folder: &Folder) -> Result<(), SpoolError> {
     // Fails only for the leader of a group, who is detached enough.
     let _ = rustix::process::setsid();
@@ -58,10 +65,13 @@ fn supervise(folder: &Folder) -> Result<(), SpoolError> {
     let spec = folder.read_spec()?;
     let former = folder.read_status()?.filter(|status| status.generation == spec.generation);
     match former {
-        Some(Status { exit: Some(_), .. }) => Ok(()),
-        Some(status @ Status { process: Some(_), .. }) => settle_lost(folder, status),
-        _ => Supervisor::new(folder, &spec, lock)?.run(),
+        Some(Status { exit: Some(_), .. }) => return Ok(()),
+        Some(status @ Status { process: Some(_), .. }) => settle_lost(folder, status)?,
+        _ => Supervisor::new(folder, &spec, lock)?.run()?,
     }
+    // At the end, where nobody waits for it.
+    cgroup::sweep();
+    Ok(())
 }
 
 fn take_lock(folder: &Folder) -> Result<Option<Lock>, SpoolError> {
@@ -96,6 +106,7 @@ struct Supervisor<'a> {
     status: Status,
     signals: Signals,
     wake: std::fs::File,
+    log_cap: Option<LogCap>,
     _lock: Lock,
 }
 
@@ -118,7 +129,7 @@ impl<'a> Supervisor<'a> {
             process: None,
             exit: None,
         };
-        Ok(Self { folder, spec, status, signals, wake: folder.open_wake()?, _lock: lock })
+        Ok(Self { folder, spec, status, signals, wake: folder.open_wake()?, log_cap: None, _lock: lock })
     }
 
     fn run(mut self) -> Result<(), SpoolError> {
@@ -153,9 +164,13 @@ impl<'a> Supervisor<'a> {
         if let Err(error) = waiting.release() {
             return Ok(exit(ExitCause::NotStarted, None, Some(error.to_string())));
         }
+        self.log_cap = self.cap_log();
         let (status, ending) = self.watch(pid, enforcer);
         let at = Timestamp::now();
         self.end_rest(enforcer, ending.as_ref());
+        if let Some(cap) = &mut self.log_cap {
+            cap.look_last();
+        }
         Ok(Exit { at, ..judge(status, ending.as_ref(), enforcer.saw_out_of_memory()) })
     }
 
@@ -194,12 +209,12 @@ impl<'a> Supervisor<'a> {
                 Some(_) => {}
             }
             let next = ending.as_ref().map_or(over_at, |ending| (!ending.killed).then_some(ending.kill_at));
-            self.signals.wait(&self.wake, next);
+            self.wait(next);
         }
     }
 
     /// Ends what outlives the main process: daemons it left are our children by now or become so.
-    fn end_rest(&self, enforcer: &Enforcer, ending: Option<&Ending>) {
+    fn end_rest(&mut self, enforcer: &Enforcer, ending: Option<&Ending>) {
         let begun = Instant::now();
         let killed_before = ending.is_some_and(|ending| ending.killed);
         let kill_at = if killed_before { begun } else { begun + REST_GRACE };
@@ -215,8 +230,23 @@ impl<'a> Supervisor<'a> {
                 return;
             }
             let next = if now >= kill_at { now + Duration::from_millis(50) } else { kill_at };
-            self.signals.wait(&self.wake, Some(next));
+            self.wait(Some(next));
         }
+    }
+
+    /// The cap of the folder's log, where the process writes there and there is one.
+    fn cap_log(&self) -> Option<LogCap> {
+        let limit = self.spec.log_limit_bytes.filter(|_| self.spec.stdout.is_none())?;
+        let cap = LogCap::new(self.folder, limit);
+        cap.inspect_err(|error| note(&format!("the log is not kept short: {error}"))).ok()
+    }
+
+    /// Waits until something happens or `until` is reached, and keeps the log short meanwhile.
+    fn wait(&mut self, until: Option<Instant>) {
+        let look_at = self.log_cap.as_mut().and_then(LogCap::look);
+        let until = until.into_iter().chain(look_at).min();
+        let changes = self.log_cap.as_ref().and_then(LogCap::changes);
+        self.signals.wait(&self.wake, changes, until);
     }
 
     fn is_stop_wanted(&self) -> bool {

@@ -1,11 +1,13 @@
 //! Opening things beneath a root.
 //!
 //! A path is never resolved first and opened later: openat2(2) walks it from the root's descriptor and refuses
-//! each step that would leave it (`RESOLVE_BENEATH`), so a link swapped in at the last moment gains nothing.
+//! each step that would leave it (`RESOLVE_BENEATH`), so a link swapped in at the last moment gains nothing. A link
+//! that leads to another root is followed by [`super::links`], by the same rule.
 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, fsync, open, openat, openat2};
 use rustix::io::Errno;
@@ -14,13 +16,22 @@ use myksc_core::UserPath;
 use myksc_core::wire::FileCode;
 
 use super::fault::{Fault, Result};
+use super::links;
 
 /// A rename elsewhere in the tree makes openat2 give up with EAGAIN; so often it is asked again.
-const ATTEMPTS: usize = 64;
+pub(super) const ATTEMPTS: usize = 64;
 
 /// The roots that this agent serves.
 #[derive(Debug)]
-pub(crate) struct Roots(Vec<(String, PathBuf)>);
+pub(crate) struct Roots(Vec<Root>);
+
+#[derive(Debug)]
+struct Root {
+    name: String,
+    place: PathBuf,
+    /// What the kernel calls `place`, once it was opened: links may lead there by that path.
+    real_place: OnceLock<PathBuf>,
+}
 
 /// A name in an open folder: what changes a folder works on this, never on a whole path.
 #[derive(Debug)]
@@ -32,27 +43,38 @@ pub(crate) struct Place {
 
 impl Roots {
     pub(crate) fn new(roots: Vec<(String, PathBuf)>) -> Self {
-        Self(roots)
+        let root = |(name, place)| Root { name, place, real_place: OnceLock::new() };
+        Self(roots.into_iter().map(root).collect())
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.0.iter().map(|root| root.name.as_str())
     }
 
     /// Opens a root itself; anew each time, so that one mounted later is found.
     pub(crate) fn open_root(&self, name: &str) -> Result<OwnedFd> {
-        let (_, place) = self
+        let root = self
             .0
             .iter()
-            .find(|(known, _)| known == name)
+            .find(|root| root.name == name)
             .ok_or_else(|| Fault::new(FileCode::NotFound, format!("no root is called {name:?}")))?;
-        Ok(open(place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+        Ok(root.open()?)
     }
 
-    /// Opens what a path names; links are followed as long as they stay beneath the root.
+    /// Opens what a path names; links are followed as long as they stay beneath the roots.
     pub(crate) fn open(&self, path: &UserPath, flags: OFlags) -> Result<OwnedFd> {
         let root = self.open_root(path.root())?;
-        open_beneath(&root, &path.relative(), flags, Mode::empty()).map_err(Fault::from_open)
+        match open_beneath(&root, &path.relative(), flags, Mode::empty()) {
+            Err(Errno::XDEV) => links::open_across(self, path, flags),
+            done => done.map_err(Fault::from_open),
+        }
+    }
+
+    /// The roots by the absolute paths that lead to them: as they were configured, and as the kernel calls them.
+    pub(crate) fn places(&self) -> Vec<(&str, &Path)> {
+        let configured = self.0.iter().map(|root| (root.name.as_str(), root.place.as_path()));
+        let real = self.0.iter().filter_map(|root| Some((root.name.as_str(), root.real_place()?)));
+        configured.chain(real).collect()
     }
 
     /// Opens the folder that holds what a path names.
@@ -62,6 +84,26 @@ impl Roots {
         };
         let folder = self.open(&parent, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(Place { folder, name: name.to_owned() })
+    }
+}
+
+impl Root {
+    fn open(&self) -> rustix::io::Result<OwnedFd> {
+        let folder = open(&self.place, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        if self.real_place.get().is_none()
+            && let Some(place) = links::real_place(&folder)
+        {
+            // Another thread may have been first, with the same.
+            let _ = self.real_place.set(place);
+        }
+        Ok(folder)
+    }
+
+    fn real_place(&self) -> Option<&Path> {
+        if self.real_place.get().is_none() {
+            self.open().ok()?;
+        }
+        self.real_place.get().map(PathBuf::as_path)
     }
 }
 

@@ -15,10 +15,11 @@ use myksc_core::{UploadId, UserPath};
 
 use super::beneath::{Place, Roots, sync_folder};
 use super::fault::{Fault, Result};
-use super::{list, temp};
+use super::{list, memory, temp};
 
-/// So many bytes are read and sent at once; the next are read when these are gone.
-pub(crate) const CHUNK_BYTES: usize = 256 << 10;
+/// So many bytes are read and sent at once; the next are read when these are gone. Blocks of 128 KiB and more the
+/// allocator maps anew each time (mallopt(3), M_MMAP_THRESHOLD), which costs more than reading them.
+pub(crate) const CHUNK_BYTES: usize = 120 << 10;
 
 /// A regular file, opened.
 #[derive(Debug)]
@@ -90,6 +91,7 @@ pub(crate) fn select(range: Option<&str>, if_range: Option<&str>, etag: &str, si
 
 /// The bytes of a range. A file that got shorter since ends the stream with an error, never quietly.
 pub(crate) fn stream(file: Arc<File>, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    memory::note_use();
     stream::try_unfold(range, move |range| {
         let file = Arc::clone(&file);
         async move {

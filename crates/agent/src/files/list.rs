@@ -1,22 +1,23 @@
 //! What stands in a folder, page by page, and what one name is.
 
 use std::collections::BinaryHeap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt as _};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, Stat, Statx, StatxFlags, fstat, fstatvfs, openat, statx,
+    AtFlags, FileType, Mode, OFlags, RawDir, Stat, Statx, StatxFlags, fstat, fstatvfs, openat, readlinkat,
+    statx,
 };
 use rustix::io::Errno;
 
 use myksc_core::wire::{Entry, EntryKind, EntryPage, FileCode, MAX_PAGE_ENTRIES, Root, RootList};
 use myksc_core::{Timestamp, UserPath};
 
-use super::beneath::{Roots, open_beneath};
+use super::beneath::Roots;
 use super::fault::{Fault, Result};
-use super::temp;
+use super::{links, temp};
 
 /// Room for names that the kernel fills at once.
 const NAMES_BUFFER_BYTES: usize = 32 << 10;
@@ -39,9 +40,7 @@ pub(crate) fn roots(roots: &Roots) -> Result<RootList> {
 pub(crate) fn page(roots: &Roots, path: &UserPath, cursor: Option<&str>, limit: usize) -> Result<EntryPage> {
     let after = cursor.map(|cursor| parse_cursor(path, cursor)).transpose()?;
     let limit = limit.clamp(1, MAX_PAGE_ENTRIES);
-    let root = roots.open_root(path.root())?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let folder = open_beneath(&root, &path.relative(), flags, Mode::empty()).map_err(Fault::from_open)?;
+    let folder = roots.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
 
     let mut names = smallest_names(&folder, after.as_deref(), limit + 1)?;
     let more = names.len() > limit;
@@ -54,7 +53,7 @@ pub(crate) fn page(roots: &Roots, path: &UserPath, cursor: Option<&str>, limit: 
         // A name whose whole path is too long to be asked for can't be shown either.
         let Ok(entry_path) = path.join(name) else { continue };
         match look(&folder, name) {
-            Ok(seen) => items.push(entry(&root, entry_path, &seen)),
+            Ok(seen) => items.push(entry(roots, entry_path, &seen, || readlinkat(&folder, name, Vec::new()))),
             // Gone since its name was read.
             Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
@@ -65,11 +64,9 @@ pub(crate) fn page(roots: &Roots, path: &UserPath, cursor: Option<&str>, limit: 
 
 /// What one path names; a link is not followed.
 pub(crate) fn stat(roots: &Roots, path: &UserPath) -> Result<Entry> {
-    let root = roots.open_root(path.root())?;
-    let opened = open_beneath(&root, &path.relative(), OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())
-        .map_err(Fault::from_open)?;
+    let opened = roots.open(path, OFlags::PATH | OFlags::NOFOLLOW)?;
     let seen = statx(&opened, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
-    Ok(entry(&root, path.clone(), &seen))
+    Ok(entry(roots, path.clone(), &seen, || readlinkat(&opened, c"", Vec::new())))
 }
 
 /// Kind of an opened thing.
@@ -126,24 +123,34 @@ fn look(folder: impl AsFd, name: &OsStr) -> rustix::io::Result<Statx> {
     statx(folder, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, StatxFlags::BASIC_STATS)
 }
 
-fn entry(root: &OwnedFd, path: UserPath, seen: &Statx) -> Entry {
+fn entry(
+    roots: &Roots,
+    path: UserPath,
+    seen: &Statx,
+    link_text: impl FnOnce() -> rustix::io::Result<CString>,
+) -> Entry {
     let kind = kind(FileType::from_raw_mode(seen.stx_mode.into()));
     let name = path.file_name().unwrap_or(OsStr::new(path.root())).to_string_lossy().into_owned();
     let millis = seen.stx_mtime.tv_sec.saturating_mul(1000) + i64::from(seen.stx_mtime.tv_nsec / 1_000_000);
-    Entry {
+    let mut entry = Entry {
         name,
         kind,
         size_bytes: seen.stx_size,
         modified_at: Timestamp::from_millis(millis),
         mode: u32::from(seen.stx_mode) & 0o7777,
-        target_kind: if kind == EntryKind::Link { target_kind(root, &path) } else { None },
+        target_kind: None,
+        target_path: None,
+        target_text: None,
         path,
+    };
+    if kind == EntryKind::Link {
+        entry.target_text = link_text().ok().map(|text| text.to_string_lossy().into_owned());
+        if let Ok(target) = roots.open(&entry.path, OFlags::PATH) {
+            entry.target_kind = fstat(&target).ok().map(|seen| kind_of(&seen));
+            entry.target_path = links::path_of(roots, &target);
+        }
     }
-}
-
-fn target_kind(root: &OwnedFd, path: &UserPath) -> Option<EntryKind> {
-    let target = open_beneath(root, &path.relative(), OFlags::PATH, Mode::empty()).ok()?;
-    Some(kind_of(&fstat(target).ok()?))
+    entry
 }
 
 fn kind(file_type: FileType) -> EntryKind {

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::beneath::Roots;
+use super::memory;
 use super::route::Service;
 use super::uploads::Uploads;
 use super::{Config, ServeError};
@@ -106,7 +107,11 @@ async fn accept(
                 let (stream, permit) = accepted?;
                 connections.spawn(connection(stream, Arc::clone(&service), permit));
             }
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => {
+                if connections.is_empty() {
+                    memory::give_back();
+                }
+            }
             () = sleep(idle), if connections.is_empty() => break,
             _ = terminate.recv() => break,
         }

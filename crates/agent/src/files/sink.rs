@@ -12,11 +12,13 @@ use myksc_core::wire::FileCode;
 use super::content::CHUNK_BYTES;
 use super::fault::{Fault, Result};
 use super::http::next_bytes;
+use super::memory;
 
 /// Writes `body` into `file` from `offset` on and answers where it ended, at most at `limit`.
 ///
 /// What arrived before the sender vanished, or before the disk was full, is in the file when this returns.
 pub(crate) async fn receive(file: Arc<File>, offset: u64, limit: u64, body: &mut Incoming) -> Result<u64> {
+    memory::note_use();
     let mut sink = Sink { file, offset, pending: Vec::new() };
     let received = loop {
         match next_bytes(body).await {
@@ -47,8 +49,12 @@ impl Sink {
     }
 
     async fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.pending.len() + bytes.len() > CHUNK_BYTES {
+            self.flush().await?;
+        }
+        self.pending.reserve_exact(CHUNK_BYTES.saturating_sub(self.pending.len()));
         self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<()> {

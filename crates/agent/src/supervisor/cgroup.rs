@@ -14,6 +14,10 @@ use super::mounts;
 
 /// Length of the scheduler's period in which a CPU quota holds, the kernel's default.
 const PERIOD_US: u64 = 100_000;
+/// Every group's name begins so.
+const PREFIX: &str = "myksc-";
+/// A group of this age has its process, or never gets one.
+const SETTLED: Duration = Duration::from_secs(60);
 /// The kernel refuses a smaller quota.
 const MIN_QUOTA_US: u64 = 1_000;
 
@@ -31,9 +35,10 @@ enum Version {
 }
 
 impl Cgroup {
-    /// Makes groups with these limits, where this user may; `None` where the limits asked for can't be set.
-    pub(super) fn create(name: &str, limits: &Limits) -> Option<Self> {
-        create_v2(name, limits).or_else(|| create_v1(name, limits))
+    /// Makes groups with these limits for `id`, where this user may; `None` where the limits asked for can't be set.
+    pub(super) fn create(id: &str, limits: &Limits) -> Option<Self> {
+        let name = format!("{PREFIX}{id}");
+        create_v2(&name, limits).or_else(|| create_v1(&name, limits))
     }
 
     /// How it is called in a report.
@@ -95,6 +100,27 @@ pub(super) fn remove_group(folder: &Path) {
                 thread::sleep(Duration::from_millis(10));
             }
             _ => return,
+        }
+    }
+}
+
+/// Removes the empty groups that supervisors left which died for good. A group that was made just now may be empty
+/// because its process comes next, so young ones stay.
+pub(super) fn sweep() {
+    let v1 = ["memory", "cpu"].into_iter().filter_map(mounts::own_v1);
+    let own = mounts::own_v2();
+    let above = own.as_ref().and_then(|own| own.parent()).map(Path::to_owned);
+    v1.chain(own).chain(above).for_each(|parent| sweep_below(&parent, SETTLED));
+}
+
+fn sweep_below(parent: &Path, settled: Duration) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        let made_at = entry.metadata().and_then(|seen| seen.modified());
+        let is_settled = made_at.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= settled));
+        if is_ours && is_settled {
+            // Refused where a process is in it.
+            let _ = fs::remove_dir(entry.path());
         }
     }
 }
@@ -224,6 +250,24 @@ mod tests {
     fn a_counter_is_found_by_its_whole_name() {
         assert_eq!(counter("oom_kill_disable 1\nunder_oom 0\noom_kill 3\n", "oom_kill"), 3);
         assert_eq!(counter("oom_kill_disable 1\n", "oom_kill"), 0);
+    }
+
+    #[test]
+    fn a_sweep_takes_empty_settled_groups_of_ours_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        for name in ["myksc-a1", "myksc-a2/cgroup.procs", "system.slice"] {
+            fs::create_dir_all(parent.path().join(name)).unwrap();
+        }
+        let left = || {
+            let names = fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            names
+        };
+        sweep_below(parent.path(), SETTLED);
+        assert_eq!(left(), ["myksc-a1", "myksc-a2", "system.slice"], "all are young");
+        sweep_below(parent.path(), Duration::ZERO);
+        assert_eq!(left(), ["myksc-a2", "system.slice"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) struct Enforcer {
 impl Enforcer {
     /// Gets ready before the process is there.
     pub(super) fn prepare(folder: &Folder, spec: &Spec) -> Self {
-        let cgroup = Cgroup::create(&format!("myksc-{}", folder.name()), &spec.limits);
+        let cgroup = Cgroup::create(folder.name(), &spec.limits);
         Self { cgroup, limits: spec.limits.clone() }
     }
 

@@ -49,8 +49,9 @@ impl Signals {
         self.end_asked.load(Ordering::SeqCst)
     }
 
-    /// Returns when a signal came, `wake` was poked or `until` is reached; now and then without a reason.
-    pub(super) fn wait(&self, wake: &File, until: Option<Instant>) {
+    /// Returns when a signal came, `wake` was poked, `other` is readable or `until` is reached; now and then without
+    /// a reason. What `other` holds is left there.
+    pub(super) fn wait(&self, wake: &File, other: Option<BorrowedFd<'_>>, until: Option<Instant>) {
         let timeout = until.map(|until| {
             let left = until.saturating_duration_since(Instant::now());
             Timespec {
@@ -58,10 +59,9 @@ impl Signals {
                 tv_nsec: left.subsec_nanos().into(),
             }
         });
-        let mut sources = [
-            PollFd::from_borrowed_fd(self.caught.as_fd(), PollFlags::IN),
-            PollFd::from_borrowed_fd(wake.as_fd(), PollFlags::IN),
-        ];
+        let sources = [Some(self.caught.as_fd()), Some(wake.as_fd()), other];
+        let mut sources: Vec<_> =
+            sources.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         // An interrupted wait is a signal that came; the caller looks at everything after each return.
         let _ = rustix::event::poll(&mut sources, timeout.as_ref());
         drain(self.caught.as_fd());

@@ -10,6 +10,9 @@ use myksc_spool::State;
 
 use super::*;
 
+mod full;
+mod log_cap;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Not a test by itself: the process that the others start as a supervisor.
@@ -40,6 +43,7 @@ impl Bench {
             stdin: None,
             stdout: None,
             stderr: None,
+            log_limit_bytes: None,
             limits: Limits::default(),
             grace_secs: 20,
         };

@@ -5,6 +5,8 @@ mod content;
 mod crashes;
 mod escapes;
 mod folders;
+mod full;
 mod house;
+mod links;
 mod process;
 mod uploads;

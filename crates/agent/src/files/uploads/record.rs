@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +47,12 @@ impl Records {
     /// Writes a record so that either the old or the new one is there, whatever happens.
     pub(crate) fn save(&self, record: &Record) -> io::Result<()> {
         let new = self.0.join(format!("{}.new", record.id));
-        let mut file = File::create(&new)?;
-        serde_json::to_writer(&mut file, record)?;
-        file.flush()?;
-        file.sync_all()?;
-        fs::rename(new, self.place(&record.id))?;
+        let saved = write_new(&new, record).and_then(|()| fs::rename(&new, self.place(&record.id)));
+        if saved.is_err() {
+            // On a full disk half of it is there.
+            let _ = fs::remove_file(&new);
+        }
+        saved?;
         File::open(&self.0)?.sync_all()
     }
 
@@ -83,4 +84,11 @@ impl Records {
     fn place(&self, id: &UploadId) -> PathBuf {
         self.0.join(format!("{id}.json"))
     }
+}
+
+fn write_new(path: &Path, record: &Record) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    serde_json::to_writer(&mut file, record)?;
+    file.flush()?;
+    file.sync_all()
 }

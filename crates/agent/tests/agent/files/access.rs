@@ -131,9 +131,9 @@ async fn roots_tell_their_room_and_one_that_is_away_tells_none() {
     let house = House::new();
     let roots = house.files.roots(&house.identity).await.unwrap();
     let names: Vec<_> = roots.iter().map(|root| root.id.as_str()).collect();
-    assert_eq!(names, ["home", "memory", "gone"]);
+    assert_eq!(names, ["home", "scratch", "memory", "gone"]);
     assert!(roots[0].total_bytes > roots[0].free_bytes && roots[0].free_bytes > Some(0));
-    assert_eq!(roots[2].total_bytes, None);
+    assert_eq!(roots[3].total_bytes, None);
     assert!(house.files.list(&house.identity, &parse("gone"), None, 10).await.is_err());
     assert!(house.files.list(&house.identity, &parse("unknown"), None, 10).await.is_err());
 }

@@ -31,6 +31,7 @@ impl House {
     pub(crate) fn with_agent(program: AgentProgram) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
+        std::fs::create_dir(folder.path().join("scratch")).unwrap();
         let identity = Identity {
             user: UserId::random(),
             name: "kim".into(),
@@ -56,6 +57,11 @@ impl House {
     /// A place in the home folder.
     pub(crate) fn home(&self, name: impl AsRef<Path>) -> PathBuf {
         self.identity.home.join(name)
+    }
+
+    /// A place in the second root.
+    pub(crate) fn scratch(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path().join("scratch").join(name)
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -172,6 +178,7 @@ fn config(folder: &Path, program: AgentProgram) -> Config {
         agents_dir: folder.join("agents"),
         run_dir: folder.join("run"),
         further_roots: vec![
+            further("scratch", folder.join("scratch").display().to_string()),
             further("memory", "/dev/shm".into()),
             further("gone", folder.join("not-there").display().to_string()),
         ],

@@ -153,11 +153,17 @@ async fn rubbish_requests_are_answered_or_cut_and_the_agent_lives_on() {
 #[tokio::test]
 async fn an_agent_that_streamed_much_is_still_small() {
     let house = House::new();
-    std::fs::File::create(house.home("big")).unwrap().set_len(256 << 20).unwrap();
-    assert_eq!(house.get("home/big").await.unwrap().len(), 256 << 20);
+    std::fs::File::create(house.home("big")).unwrap().set_len(32 << 20).unwrap();
+    let downloads = (0..12).map(|_| house.get("home/big"));
+    for bytes in futures_util::future::join_all(downloads).await {
+        assert_eq!(bytes.unwrap().len(), 32 << 20);
+    }
     let pid = house.agent_pid().unwrap().as_raw_nonzero();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let anonymous = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    let anonymous_kib: u64 = anonymous.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(anonymous_kib < 8 << 10, "{anonymous_kib} KiB of its own");
+    until("memory goes back when nobody asks", || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let anonymous = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        let anonymous_kib: u64 = anonymous.trim().trim_end_matches(" kB").parse().unwrap();
+        anonymous_kib < 2 << 10
+    })
+    .await;
 }

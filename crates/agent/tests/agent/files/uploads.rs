@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 use myksc_core::UploadId;
 use myksc_core::wire::{FileCode, NewUpload, Upload};
 
+use myksc_files::FilesError;
+
 use super::house::{House, code, cut_body, parse, pattern};
 
 async fn find(house: &House, upload: &Upload) -> Upload {
@@ -45,7 +47,7 @@ async fn a_cut_connection_keeps_what_arrived_and_the_rest_follows() {
     let upload = house.begin("home/f", 2_000_000).await.unwrap();
     let cut = cut_body(&content[..1_300_000]);
     let broken = house.files.append_upload(&house.identity, &upload.id, 0, Some(2_000_000), cut).await;
-    assert!(broken.is_err());
+    assert!(matches!(broken, Err(FilesError::SenderGone(_))), "{broken:?}");
     let arrived = tokio::time::timeout(Duration::from_secs(10), async {
         loop {
             let offset = find(&house, &upload).await.offset_bytes;
