@@ -6,10 +6,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 
 use crate::exchange::Registration;
-use crate::upstream::Lease;
+use crate::upstream::{ResponseBody, UpstreamError};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,30 +26,16 @@ pub(crate) enum ServerBody<B> {
     Portal(B),
 }
 
-/// An app's body; gives its connection back when it has ended.
+/// An app's body, listed among the open exchanges until it is dropped.
 pub(crate) struct AppBody {
-    incoming: Incoming,
-    lease: Option<Lease>,
+    body: ResponseBody,
     _registration: Registration,
 }
 
 impl AppBody {
-    pub(crate) fn new(incoming: Incoming, lease: Lease, registration: Registration) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), _registration: registration };
-        body.give_back_if_ended();
-        body
-    }
-
-    fn give_back_if_ended(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.give_back();
-        }
-    }
-
-    fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
+    pub(crate) fn new(mut body: ResponseBody, registration: Registration) -> Self {
+        body.end_if_empty();
+        Self { body, _registration: registration }
     }
 }
 
@@ -68,7 +53,7 @@ impl From<String> for ProxyBody {
 
 impl Body for ProxyBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = UpstreamError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -79,29 +64,21 @@ impl Body for ProxyBody {
                 let frame = ready!(Pin::new(full).poll_frame(cx));
                 Poll::Ready(frame.map(|result| result.map_err(|never| match never {})))
             }
-            Self::App(body) => {
-                let frame = ready!(Pin::new(&mut body.incoming).poll_frame(cx));
-                match &frame {
-                    Some(Ok(_)) => body.give_back_if_ended(),
-                    Some(Err(_)) => body.lease = None,
-                    None => body.give_back(),
-                }
-                Poll::Ready(frame)
-            }
+            Self::App(app) => Pin::new(&mut app.body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(full) => full.is_end_stream(),
-            Self::App(body) => body.incoming.is_end_stream(),
+            Self::App(app) => app.body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Own(full) => full.size_hint(),
-            Self::App(body) => body.incoming.size_hint(),
+            Self::App(app) => app.body.size_hint(),
         }
     }
 }

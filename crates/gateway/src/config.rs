@@ -1,6 +1,11 @@
 //! Where the portal and the apps live on the web.
 
+use std::time::Duration;
+
 use myksc_core::AppId;
+
+/// Use of a session is told to the portal at most this often, unless the portal wants to hear of it sooner.
+const USE_TOLD_EVERY: Duration = Duration::from_secs(30);
 
 /// Origins and host names; the same for every worker.
 #[derive(Debug, Clone)]
@@ -9,6 +14,7 @@ pub struct Config {
     portal_hosts: Vec<String>,
     apps_domain: String,
     scheme: &'static str,
+    use_told_every: Duration,
 }
 
 /// A configuration that names no usable origin.
@@ -64,7 +70,15 @@ impl Config {
             portal_hosts: hosts,
             apps_domain: apps_domain.to_ascii_lowercase(),
             scheme,
+            use_told_every: USE_TOLD_EVERY,
         })
+    }
+
+    /// The same with another time between two words about the use of one session.
+    #[must_use]
+    pub fn with_use_told_every(mut self, time: Duration) -> Self {
+        self.use_told_every = time;
+        self
     }
 
     /// Scheme, host and port of the portal.
@@ -73,9 +87,27 @@ impl Config {
         &self.portal_origin
     }
 
+    /// The time between two words about the use of one session.
+    pub(crate) fn use_told_every(&self) -> Duration {
+        self.use_told_every
+    }
+
     /// `http` or `https`.
     pub(crate) fn scheme(&self) -> &'static str {
         self.scheme
+    }
+
+    /// Scheme, host and port under which browsers reach the target; none for nobody.
+    pub(crate) fn origin_of(&self, target: &Target) -> Option<String> {
+        match target {
+            Target::Portal => Some(self.portal_origin.clone()),
+            Target::App(app) => {
+                let (_, authority) = self.portal_origin.split_once("://")?;
+                let port = &authority[host_name(authority).len()..];
+                Some(format!("{}://{app}.{}{port}", self.scheme, self.apps_domain))
+            }
+            Target::Nobody => None,
+        }
     }
 
     /// Whom the value of a `Host` header means; the port plays no part.

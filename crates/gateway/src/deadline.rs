@@ -31,7 +31,12 @@ impl HeadDeadline {
         self.millis_until(now) > self.millis.load(Ordering::Relaxed)
     }
 
-    fn set(&self, deadline: Instant) {
+    /// No head is waited for any more.
+    pub(crate) fn clear(&self) {
+        self.millis.store(NONE, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, deadline: Instant) {
         self.millis.store(self.millis_until(deadline), Ordering::Relaxed);
     }
 

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use myksc_core::Timestamp;
 
@@ -23,6 +24,10 @@ pub(crate) struct Signal {
     waker: RefCell<Option<Waker>>,
     /// When the client's next head must be there; a tunnel waits for none.
     pub(crate) head_deadline: HeadDeadline,
+    /// Stops what carries this, if this is one of several streams of a connection.
+    carrier: Option<Rc<Signal>>,
+    /// Whether a client that is late is told before it is cut.
+    says_goodbye: bool,
 }
 
 /// How to stop.
@@ -61,7 +66,41 @@ pub(crate) struct Registration {
     list: Rc<LiveExchanges>,
 }
 
+/// How long a client that has been told to go may stay.
+const GOODBYE: Duration = Duration::from_secs(3);
+
 impl Signal {
+    /// Stops one stream of the connection that `carrier` stops.
+    pub(crate) fn of_stream(carrier: Rc<Self>) -> Self {
+        Self { carrier: Some(carrier), ..Self::default() }
+    }
+
+    /// Stops a connection that can tell its client to go (RFC 9113 section 6.8).
+    pub(crate) fn of_polite_connection() -> Self {
+        Self { says_goodbye: true, ..Self::default() }
+    }
+
+    /// Stops at once; a stream that has not gone since the last time takes its connection along.
+    fn cut(&self) {
+        match &self.carrier {
+            Some(carrier) if self.stop.get() == Stop::Now => carrier.raise(Stop::Now),
+            _ => self.raise(Stop::Now),
+        }
+    }
+
+    /// Stops it if its client should have sent a head by now.
+    pub(crate) fn stop_if_late(&self, now: Instant) {
+        if !self.head_deadline.is_over(now) {
+            return;
+        }
+        if self.says_goodbye && self.stop.get() == Stop::No {
+            self.head_deadline.set(now + GOODBYE);
+            self.raise(Stop::Gently);
+        } else {
+            self.raise(Stop::Now);
+        }
+    }
+
     pub(crate) fn raise(&self, stop: Stop) {
         if stop > self.stop.get() {
             self.stop.set(stop);
@@ -78,6 +117,11 @@ impl Signal {
             *waker = Some(cx.waker().clone());
         }
         self.stop.get()
+    }
+
+    /// Waits until it must stop at once.
+    pub(crate) async fn cut_off(&self) {
+        poll_fn(|cx| if self.poll(cx) == Stop::Now { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
     /// Waits until it is raised in either way; a tunnel has no exchange to finish first.
@@ -114,12 +158,12 @@ impl LiveExchanges {
         Some(Registration { number, list: self.clone() })
     }
 
-    /// Cuts whatever lost its way or its right.
-    pub(crate) fn cut(&self) {
+    /// Cuts whatever lost its way or its right, or everything.
+    pub(crate) fn cut(&self, everything: bool) {
         let now = Timestamp::now();
         for exchange in self.slots.borrow().exchanges.iter().flatten() {
-            if exchange.way.is_gone() || exchange.held.is_over(now) {
-                exchange.signal.raise(Stop::Now);
+            if everything || exchange.way.is_gone() || exchange.held.is_over(now) {
+                exchange.signal.cut();
             }
         }
     }

@@ -11,14 +11,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::connection::ClientStream;
 
 /// Longer header lines can be neither of the two that matter, once their name is over.
 const MAX_KEPT: usize = 64;
 
+/// A head and a body that are not longer are written as one buffer.
+const MAX_JOINED: usize = 2048;
+
 /// A client's connection.
 pub(crate) struct Watched {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: ClientStream,
     heads: Heads,
 }
 
@@ -44,7 +48,7 @@ enum State {
 
 impl Watched {
     /// The connection, and the flag that is raised once an ambiguous head has been read from it.
-    pub(crate) fn new(stream: TcpStream) -> (Self, Arc<AtomicBool>) {
+    pub(crate) fn new(stream: ClientStream) -> (Self, Arc<AtomicBool>) {
         let ambiguous = Arc::new(AtomicBool::new(false));
         let heads = Heads {
             state: State::Head,
@@ -158,7 +162,20 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, bufs)
+        let stream = Pin::new(&mut self.get_mut().stream);
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        if total > MAX_JOINED {
+            return stream.poll_write_vectored(cx, bufs);
+        }
+        // A copy of a few hundred bytes costs less than what the kernel does for a list of buffers.
+        let mut joined = [0; MAX_JOINED];
+        let mut rest = &mut joined[..];
+        for buf in bufs {
+            let (front, behind) = std::mem::take(&mut rest).split_at_mut(buf.len());
+            front.copy_from_slice(buf);
+            rest = behind;
+        }
+        stream.poll_write(cx, &joined[..total])
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The handle that the portal pushes routes and revocations to.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) home: Handle,
     /// One for each worker: rung when open exchanges must be looked through.
     bells: Mutex<Vec<Arc<Notify>>>,
+    suspended: AtomicBool,
 }
 
 impl Gateway {
@@ -48,6 +50,7 @@ impl Gateway {
             portal: Arc::new(portal),
             home: Handle::current(),
             bells: Mutex::default(),
+            suspended: AtomicBool::new(false),
         });
         shared.home.spawn(sweep(Arc::downgrade(&shared)));
         Self { shared }
@@ -73,6 +76,18 @@ impl Gateway {
         self.shared.ring();
     }
 
+    /// Lets nobody into any app, and cuts every open socket: the portal's database has been away for so long that
+    /// nobody knows any more who may. Grants stay known. [`Gateway::resume`] takes it back.
+    pub fn suspend(&self) {
+        self.shared.suspended.store(true, Ordering::SeqCst);
+        self.shared.ring();
+    }
+
+    /// Lets people in again after [`Gateway::suspend`].
+    pub fn resume(&self) {
+        self.shared.suspended.store(false, Ordering::SeqCst);
+    }
+
     /// Ends every grant of a user; cuts the open sockets at once.
     pub fn revoke_user(&self, user: &UserId) {
         self.shared.grants.revoke_user(user);
@@ -88,9 +103,14 @@ impl Shared {
         bell
     }
 
+    /// Whether nobody is let in for now.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspended.load(Ordering::SeqCst)
+    }
+
     /// Tells the portal that somebody works in an app of this session, if it has not heard for a while.
     pub(crate) fn touch(&self, held: &Held) {
-        if held.take_touch() {
+        if held.take_touch(self.config.use_told_every()) {
             let portal = self.portal.clone();
             let session = held.grant.session.clone();
             self.home.spawn(async move { portal.touched(&session).await });

@@ -14,8 +14,6 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::portal::DynPortal;
 use crate::read_map::ReadMap;
 
-/// Use of a session is told to the portal at most this often.
-const TOUCH_INTERVAL_MILLIS: i64 = 30_000;
 /// A cookie that the portal does not know is not asked about again for this long.
 const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 const MAX_UNKNOWN: usize = 4096;
@@ -85,11 +83,12 @@ impl Held {
         self.gone.load(Ordering::Acquire) || self.grant.expires_at <= now
     }
 
-    /// Whether the portal should hear now that the session is in use; true at most once each 30 s.
-    pub(crate) fn take_touch(&self) -> bool {
+    /// Whether the portal should hear now that the session is in use; true at most once in `every`.
+    pub(crate) fn take_touch(&self, every: Duration) -> bool {
         let now = Timestamp::now().as_millis();
         let told_at = self.session.told_at_millis.load(Ordering::Relaxed);
-        now.saturating_sub(told_at) >= TOUCH_INTERVAL_MILLIS
+        let every_millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+        now.saturating_sub(told_at) >= every_millis
             && self
                 .session
                 .told_at_millis

@@ -4,9 +4,9 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::cookies;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Headers between two neighbours only.
 const HOP_BY_HOP: [&str; 9] = [
@@ -47,7 +47,6 @@ pub(crate) struct Forwarded<'a> {
 
 /// Makes a browser's headers fit for the app.
 pub(crate) fn prepare_request(headers: &mut HeaderMap, forwarded: &Forwarded<'_>) {
-    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
     drop_connection_named(headers);
     drop_where(headers, is_dropped_from_requests);
     cookies::strip_ours(headers);
@@ -58,10 +57,6 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, forwarded: &Forwarded<'_>
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(forwarded.scheme));
     if let Some(host) = headers.get(header::HOST).cloned() {
         headers.insert(X_FORWARDED_HOST, host);
-    }
-    if chunked {
-        // hyper sends a body of unknown length with every method only if told so.
-        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if forwarded.websocket {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -86,18 +81,19 @@ pub(crate) fn asks_for_websocket(headers: &HeaderMap) -> bool {
         && connection_tokens(headers).any(|token| token.eq_ignore_ascii_case("upgrade"))
 }
 
+/// Whether a header tells of a client behind a proxy.
+pub(crate) fn is_about_forwarding(name: &str) -> bool {
+    name.starts_with("x-forwarded") || matches!(name, "forwarded" | "x-real-ip" | "x-scheme")
+}
+
 fn is_dropped_from_requests(name: &str) -> bool {
     match name.as_bytes().first() {
         Some(b'x') => {
-            name.starts_with("x-forwarded")
-                || name.starts_with("x-remote-")
-                || name.starts_with("x-auth-")
-                || name == "x-real-ip"
-                || name == "x-scheme"
+            is_about_forwarding(name) || name.starts_with("x-remote-") || name.starts_with("x-auth-")
         }
         Some(b'a') => name == "authorization",
         Some(b'e') => name == "expect",
-        Some(b'f') => name == "forwarded",
+        Some(b'f') => is_about_forwarding(name),
         Some(b'h') => name == "http2-settings",
         Some(b'c' | b'k' | b'p' | b't' | b'u') => HOP_BY_HOP.contains(&name),
         _ => false,

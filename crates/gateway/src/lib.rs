@@ -7,6 +7,7 @@
 pub mod config;
 pub mod portal;
 pub mod server;
+pub mod tls;
 
 mod body;
 mod connection;
@@ -14,6 +15,7 @@ mod cookies;
 mod deadline;
 mod exchange;
 mod fetch_rules;
+mod forwarded;
 mod framing;
 mod gateway;
 mod grants;
@@ -28,6 +30,8 @@ mod way_in;
 mod worker;
 
 pub use config::{Config, InvalidConfig};
+pub use forwarded::TrustedProxies;
 pub use gateway::Gateway;
 pub use portal::Portal;
-pub use server::{Listeners, ServeError, ServerConfig};
+pub use server::{Listeners, Protocol, ServeError, ServerConfig};
+pub use tls::{CertificateFiles, Certificates, TlsError};

@@ -27,6 +27,8 @@ pub(crate) enum Problem<'a> {
     Busy { name: &'a str },
     /// The portal does not answer the gateway.
     PortalFailed,
+    /// The portal's database has been away for too long.
+    DatabaseAway,
     /// The ticket is spent, expired or another's; `to` leads to the app from the beginning.
     TicketRefused { to: &'a str },
     /// No grant, and not a navigation that could be sent to the portal.
@@ -43,6 +45,8 @@ pub(crate) enum Problem<'a> {
     NoSuchPath,
     /// The host is nobody's.
     Misdirected,
+    /// It came without TLS, and not by a proxy that we trust.
+    PlainConnection,
 }
 
 /// Who reads the answer.
@@ -71,11 +75,15 @@ const RELOAD_SECS: u32 = 3;
 impl Problem<'_> {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotReady { .. } | Self::Busy { .. } | Self::PortalFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotReady { .. } | Self::Busy { .. } | Self::PortalFailed | Self::DatabaseAway => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Ended { .. } => StatusCode::GONE,
             Self::Unknown | Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::NoAnswer { .. } => StatusCode::BAD_GATEWAY,
-            Self::TicketRefused { .. } | Self::OtherOrigin | Self::UnknownOrigin => StatusCode::FORBIDDEN,
+            Self::TicketRefused { .. } | Self::OtherOrigin | Self::UnknownOrigin | Self::PlainConnection => {
+                StatusCode::FORBIDDEN
+            }
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -91,6 +99,7 @@ impl Problem<'_> {
             Self::NoAnswer { .. } => "app_no_answer",
             Self::Busy { .. } => "app_busy",
             Self::PortalFailed => "portal_failed",
+            Self::DatabaseAway => "database_away",
             Self::TicketRefused { .. } => "ticket_refused",
             Self::Unauthenticated => "unauthenticated",
             Self::OtherOrigin => "other_origin",
@@ -99,6 +108,7 @@ impl Problem<'_> {
             Self::Method => "method_not_allowed",
             Self::NoSuchPath => "not_found",
             Self::Misdirected => "unknown_host",
+            Self::PlainConnection => "plain_connection",
         }
     }
 
@@ -114,7 +124,14 @@ impl Problem<'_> {
 
     /// Whether the same request may well succeed soon.
     fn reloads(&self) -> bool {
-        matches!(self, Self::NotReady { .. } | Self::NoAnswer { .. } | Self::Busy { .. } | Self::PortalFailed)
+        matches!(
+            self,
+            Self::NotReady { .. }
+                | Self::NoAnswer { .. }
+                | Self::Busy { .. }
+                | Self::PortalFailed
+                | Self::DatabaseAway
+        )
     }
 
     /// The page or the problem document, whichever the caller can use.
@@ -138,7 +155,7 @@ impl Problem<'_> {
         if self.reloads() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RELOAD_SECS));
         }
-        if *self == Self::Malformed {
+        if matches!(self, Self::Malformed | Self::PlainConnection) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use myksc_core::AppId;
 
@@ -18,12 +18,12 @@ use crate::headers::{self, Forwarded};
 use crate::page::{Problem, Reader};
 use crate::routes::{State, Way};
 use crate::tunnel;
-use crate::upstream::{Lease, UpstreamError};
+use crate::upstream::{ResponseBody, UpstreamError};
 use crate::way_in;
 use crate::worker::Worker;
 
-/// The host that a request is for, if the request is one that a server may understand in one way only.
-pub(crate) fn host<'a>(client: &Client, request: &'a Parts) -> Result<&'a str, Problem<'static>> {
+/// Refuses a request that a server may understand in more than one way, among them one that names two hosts.
+pub(crate) fn check(client: &Client, request: &Parts) -> Result<(), Problem<'static>> {
     if request.headers.contains_key(header::TRANSFER_ENCODING) && client.sent_ambiguous_framing() {
         return Err(Problem::Malformed);
     }
@@ -38,7 +38,7 @@ pub(crate) fn host<'a>(client: &Client, request: &'a Parts) -> Result<&'a str, P
     if request.uri.authority().is_some_and(|authority| authority.as_str() != host) {
         return Err(Problem::Malformed);
     }
-    Ok(host)
+    Ok(())
 }
 
 /// Answers a request for an app's host.
@@ -81,6 +81,9 @@ async fn route(
         };
         return problem.answer(&parts, portal_origin);
     }
+    if shared.is_suspended() {
+        return Problem::DatabaseAway.answer(&parts, portal_origin);
+    }
     let Some(mut entry) = shared.routes.get(app) else {
         return Problem::Unknown.answer(&parts, portal_origin);
     };
@@ -104,6 +107,9 @@ async fn route(
         }
     };
     // From here on nothing waits until the exchange is registered.
+    if shared.is_suspended() {
+        return Problem::DatabaseAway.answer(&parts, portal_origin);
+    }
     match &entry.state {
         State::NotReady => Problem::NotReady { name: &entry.name }.answer(&parts, portal_origin),
         State::Ended => Problem::Ended { name: &entry.name }.answer(&parts, portal_origin),
@@ -141,10 +147,10 @@ impl Exchange<'_> {
         let result = if self.websocket {
             let switched = hyper::upgrade::on(&mut request);
             let sent = self.worker.pool.send_alone(self.way, request).await;
-            sent.and_then(|(response, lease)| self.finish(response, lease, registration, Some(switched)))
+            sent.and_then(|response| self.finish(response, registration, Some(switched)))
         } else {
             let sent = self.worker.pool.send(self.way, request).await;
-            sent.and_then(|(response, lease)| self.finish(response, lease, registration, None))
+            sent.and_then(|response| self.finish(response, registration, None))
         };
         result.unwrap_or_else(|error| self.failed(&error, &reader))
     }
@@ -160,35 +166,27 @@ impl Exchange<'_> {
             },
         );
         parts.version = Version::HTTP_11;
-        if parts.uri.scheme().is_some() {
-            let target = parts.uri.path_and_query().cloned();
-            parts.uri = target.map_or_else(|| Uri::from_static("/"), Uri::from);
-        }
     }
 
     fn finish(
         &self,
-        mut response: Response<Incoming>,
-        lease: Lease,
+        mut response: Response<ResponseBody>,
         registration: Registration,
         switched: Option<hyper::upgrade::OnUpgrade>,
     ) -> Result<Response<ProxyBody>, UpstreamError> {
-        match (response.status(), switched) {
-            (StatusCode::SWITCHING_PROTOCOLS, Some(client))
-                if headers::asks_for_websocket(response.headers()) =>
-            {
-                let app = hyper::upgrade::on(&mut response);
-                let held = self.held.clone();
-                tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, held });
-                headers::prepare_response(response.headers_mut(), true);
-                Ok(response.map(|_| ProxyBody::empty()))
-            }
-            (StatusCode::SWITCHING_PROTOCOLS, _) => Err(UpstreamError::UnaskedSwitch),
-            _ => {
-                headers::prepare_response(response.headers_mut(), false);
-                Ok(response.map(|incoming| ProxyBody::App(AppBody::new(incoming, lease, registration))))
-            }
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            headers::prepare_response(response.headers_mut(), false);
+            return Ok(response.map(|body| ProxyBody::App(AppBody::new(body, registration))));
         }
+        let client = switched.filter(|_| headers::asks_for_websocket(response.headers()));
+        headers::prepare_response(response.headers_mut(), true);
+        let (parts, body) = response.into_parts();
+        let (Some(client), Some(app)) = (client, body.into_stream()) else {
+            return Err(UpstreamError::UnaskedSwitch);
+        };
+        let held = self.held.clone();
+        tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, held });
+        Ok(Response::from_parts(parts, ProxyBody::empty()))
     }
 
     fn failed(&self, error: &UpstreamError, reader: &Reader) -> Response<ProxyBody> {

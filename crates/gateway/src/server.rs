@@ -3,6 +3,7 @@
 //! `SO_REUSEPORT` lets the kernel spread connections over the workers, so they share nothing but the tables.
 //! The portal's service runs on the runtime that [`run`] is called on; the workers only move its bytes.
 
+mod door;
 mod listeners;
 
 use std::convert::Infallible;
@@ -24,29 +25,42 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::body::{ProxyBody, ServerBody};
 use crate::config::Target;
-use crate::connection::{self, Client};
+use crate::connection::{self, Client, Times};
 use crate::exchange::Stop;
+use crate::fetch_rules;
+use crate::forwarded::TrustedProxies;
 use crate::gateway::Gateway;
 use crate::page::Problem;
 use crate::proxy;
 use crate::worker::Worker;
 
-pub use listeners::{Listeners, ServeError};
+use door::{Admitted, Door};
+
+pub use listeners::{Listeners, Protocol, ServeError};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Times of the server.
-#[derive(Debug, Clone, Copy)]
+/// Times of the server, and whom it trusts.
+#[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// How long a client may take to send a request's head; also how long an unused connection stays open.
     pub header_timeout: Duration,
     /// How long requests under way may take to end once the server is told to stop.
     pub shutdown_grace: Duration,
+    /// How long a client may take for its TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+    pub trusted_proxies: TrustedProxies,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { header_timeout: Duration::from_secs(60), shutdown_grace: Duration::from_secs(5) }
+        Self {
+            header_timeout: Duration::from_secs(60),
+            shutdown_grace: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(10),
+            trusted_proxies: TrustedProxies::default(),
+        }
     }
 }
 
@@ -80,12 +94,12 @@ where
     let mut workers = Vec::new();
     for (number, sockets) in listeners.into_workers().into_iter().enumerate() {
         let (gateway, portal, stop) = (gateway.clone(), portal.clone(), stop.clone());
-        let home = home.clone();
+        let (config, home) = (config.clone(), home.clone());
         let (ended, when_ended) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name(format!("gateway-{number}"))
             .spawn(move || {
-                let result = work(config, sockets, &gateway, portal, home, &stop);
+                let result = work(&config, sockets, &gateway, portal, &home, &stop);
                 // Nobody is left to hear of it when the caller of `run` has gone.
                 let _ = ended.send(result);
             })
@@ -105,11 +119,11 @@ fn raise_open_files_limit() {
 
 /// One worker thread.
 fn work<S, B>(
-    config: ServerConfig,
-    sockets: Vec<std::net::TcpListener>,
+    config: &ServerConfig,
+    sockets: Vec<(std::net::TcpListener, Protocol)>,
     gateway: &Gateway,
     portal: S,
-    home: Handle,
+    home: &Handle,
     stop: &CancellationToken,
 ) -> Result<(), ServeError>
 where
@@ -127,11 +141,13 @@ where
         let bell = worker.shared.add_bell();
         let house = worker.clone();
         tokio::task::spawn_local(async move { house.keep_house(bell).await });
-        let front = Rc::new(Front { worker: worker.clone(), portal, home });
-        for socket in sockets {
+        let times = Times { handshake: config.handshake_timeout, head: config.header_timeout };
+        for (socket, protocol) in sockets {
             let listener = TcpListener::from_std(socket).map_err(ServeError::Worker)?;
-            let front = front.clone();
-            tokio::task::spawn_local(stop.clone().run_until_cancelled_owned(accept(config, listener, front)));
+            let door = Door { protocol, proxies: config.trusted_proxies.clone() };
+            let front = Front { door, worker: worker.clone(), portal: portal.clone(), home: home.clone() };
+            let accepting = accept(times, listener, Rc::new(front));
+            tokio::task::spawn_local(stop.clone().run_until_cancelled_owned(accepting));
         }
         stop.cancelled().await;
         worker.stop_all(Stop::Gently);
@@ -141,7 +157,7 @@ where
     })
 }
 
-async fn accept<S, B>(config: ServerConfig, listener: TcpListener, front: Rc<Front<S>>)
+async fn accept<S, B>(times: Times, listener: TcpListener, front: Rc<Front<S>>)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
@@ -160,11 +176,16 @@ where
         };
         let front = front.clone();
         let worker = front.worker.clone();
+        let certificates = match &front.door.protocol {
+            Protocol::Https(certificates) => Some(certificates.clone()),
+            Protocol::Http | Protocol::Redirect => None,
+        };
         tokio::task::spawn_local(connection::serve(
             worker,
             stream,
             address,
-            config.header_timeout,
+            times,
+            certificates,
             move |client, request| front.clone().answer(client, request),
         ));
     }
@@ -172,6 +193,7 @@ where
 
 /// Hands each request to whom its host means.
 struct Front<S> {
+    door: Door,
     worker: Rc<Worker>,
     portal: S,
     home: Handle,
@@ -190,21 +212,30 @@ where
         request: Request<Incoming>,
     ) -> Response<ServerBody<B>> {
         let config = &self.worker.shared.config;
-        let (parts, body) = request.into_parts();
-        let target = proxy::host(&client, &parts).map(|host| config.target(host));
-        match target {
-            Ok(Target::App(app)) => {
-                let request = Request::from_parts(parts, body);
-                proxy::answer(&self.worker, &client, request, &app).await.map(ServerBody::Proxy)
-            }
-            Ok(Target::Portal) => {
-                let chunked = parts.headers.contains_key(http::header::TRANSFER_ENCODING);
-                let request = Request::from_parts(parts, body);
-                self.ask_portal(&client, request, chunked).await
-            }
-            Ok(Target::Nobody) => self.problem(&Problem::Misdirected, &parts),
-            Err(problem) => self.problem(&problem, &parts),
-        }
+        let (mut parts, body) = request.into_parts();
+        let is_local = door::is_local(&parts.headers);
+        let mut response = match self.door.admit(config, client, &mut parts) {
+            Err(refused) => refused.answer(&parts, config.portal_origin()).map(ServerBody::Proxy),
+            Ok(Admitted { client, target }) => match target {
+                Target::App(app) => {
+                    let request = Request::from_parts(parts, body);
+                    proxy::answer(&self.worker, &client, request, &app).await.map(ServerBody::Proxy)
+                }
+                Target::Portal if self.worker.shared.is_suspended() && is_page(&parts) => {
+                    Problem::DatabaseAway.answer(&parts, config.portal_origin()).map(ServerBody::Proxy)
+                }
+                Target::Portal => {
+                    let chunked = parts.headers.contains_key(http::header::TRANSFER_ENCODING);
+                    let request = Request::from_parts(parts, body);
+                    self.ask_portal(&client, request, chunked).await
+                }
+                Target::Nobody => {
+                    Problem::Misdirected.answer(&parts, config.portal_origin()).map(ServerBody::Proxy)
+                }
+            },
+        };
+        self.door.finish(&mut response, is_local);
+        response
     }
 
     async fn ask_portal(
@@ -229,8 +260,9 @@ where
         }
         response
     }
+}
 
-    fn problem(&self, problem: &Problem<'_>, request: &Parts) -> Response<ServerBody<B>> {
-        problem.answer(request, self.worker.shared.config.portal_origin()).map(ServerBody::Proxy)
-    }
+/// Whether a person's browser goes to a page of the portal; programs are told by the portal itself.
+fn is_page(request: &Parts) -> bool {
+    fetch_rules::is_navigation(request) && !request.uri.path().starts_with("/api/")
 }

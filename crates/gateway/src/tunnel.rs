@@ -7,7 +7,10 @@ mod frames;
 mod side;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,10 +23,10 @@ use crate::upstream::AppStream;
 use crate::worker::Worker;
 
 use frames::ClientFrames;
-use side::Side;
+use side::{Reader, Side, Writer};
 
 const SCRATCH_BYTES: usize = 64 * 1024;
-/// How long the switch to raw bytes may take once both sides agreed.
+/// How long the client's switch to raw bytes may take once both sides agreed.
 const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// After one side has ended its half, the other may stay silent this long.
 const LINGER: Duration = Duration::from_secs(30);
@@ -35,12 +38,13 @@ thread_local! {
 /// Both halves of a tunnel to be, and what may end it.
 pub(crate) struct Opening {
     pub(crate) client: OnUpgrade,
-    pub(crate) app: OnUpgrade,
+    /// The app's stream, and what was read of it ahead.
+    pub(crate) app: (AppStream, Bytes),
     pub(crate) registration: Registration,
     pub(crate) held: std::sync::Arc<Held>,
 }
 
-/// Joins the halves as soon as both connections have switched, on a task of its own.
+/// Joins the halves as soon as the client's connection has switched, on a task of its own.
 pub(crate) fn open(worker: Rc<Worker>, opening: Opening) {
     let signal = worker.signal();
     tokio::task::spawn_local(async move {
@@ -59,77 +63,85 @@ struct Ends {
     from_app: Bytes,
 }
 
-async fn switch(client: OnUpgrade, app: OnUpgrade) -> Option<Ends> {
-    let both = async { tokio::try_join!(client, app) };
-    let (client, app) = match tokio::time::timeout(SWITCH_TIMEOUT, both).await {
-        Ok(Ok(ends)) => ends,
+async fn switch(client: OnUpgrade, (app, from_app): (AppStream, Bytes)) -> Option<Ends> {
+    let client = match tokio::time::timeout(SWITCH_TIMEOUT, client).await {
+        Ok(Ok(client)) => client.downcast::<hyper_util::rt::TokioIo<Watched>>().ok()?,
         Ok(Err(error)) => {
             tracing::debug!(%error, "a connection did not switch to raw bytes");
             return None;
         }
         Err(_) => return None,
     };
-    let client = client.downcast::<hyper_util::rt::TokioIo<Watched>>().ok()?;
-    let app = app.downcast::<hyper_util::rt::TokioIo<AppStream>>().ok()?;
     Some(Ends {
-        client: Side::Tcp(client.io.into_inner().stream),
+        client: client.io.into_inner().stream.into(),
         from_client: client.read_buf,
-        app: match app.io.into_inner() {
-            AppStream::Unix(stream) => Side::Unix(stream),
-            AppStream::Tcp(stream) => Side::Tcp(stream),
-        },
-        from_app: app.read_buf,
+        app: app.into(),
+        from_app,
     })
 }
 
 async fn run(worker: &Worker, ends: Ends, signal: &Signal, held: &Held) {
-    let Ends { client, from_client, app, from_app } = ends;
+    let Ends { mut client, from_client, mut app, from_app } = ends;
+    let (client_reader, client_writer) = client.split();
+    let (app_reader, app_writer) = app.split();
     let mut frames = ClientFrames::default();
-    let upwards = copy(&client, &app, from_client, |bytes| {
+    let upwards = copy(client_reader, &app_writer, from_client, |bytes| {
         if frames.carry_data(bytes) {
             worker.shared.touch(held);
         }
     });
-    let downwards = copy(&app, &client, from_app, |_| {});
+    let downwards = copy(app_reader, &client_writer, from_app, |_| {});
     tokio::select! {
-        () = both_ways(upwards, downwards, &client, &app) => {}
+        () = both_ways(upwards, downwards, &client_writer, &app_writer) => {}
         () = signal.raised() => {}
     }
 }
 
 /// Runs until both directions have ended, or one failed, or one ended and the other fell silent.
 async fn both_ways(
-    upwards: impl Future<Output = std::io::Result<()>>,
-    downwards: impl Future<Output = std::io::Result<()>>,
-    client: &Side,
-    app: &Side,
+    upwards: impl Future<Output = io::Result<()>>,
+    downwards: impl Future<Output = io::Result<()>>,
+    client: &Writer<'_>,
+    app: &Writer<'_>,
 ) {
     tokio::pin!(upwards, downwards);
     let (ended, rest): (_, std::pin::Pin<&mut dyn Future<Output = _>>) = tokio::select! {
         result = &mut upwards => (result.map(|()| app), downwards),
         result = &mut downwards => (result.map(|()| client), upwards),
     };
-    if ended.is_ok_and(|side| side.end_writing().is_ok()) {
-        // A WebSocket has closed by then; what still comes must come soon.
-        let _ = tokio::time::timeout(LINGER, rest).await;
-    }
+    let Ok(side) = ended else { return };
+    let last = async {
+        if side.end_writing().await.is_ok() {
+            // A failure ends the tunnel like any end.
+            let _ = rest.await;
+        }
+    };
+    // A WebSocket has closed by then; what still comes must come soon.
+    let _ = tokio::time::timeout(LINGER, last).await;
 }
 
-async fn copy(from: &Side, to: &Side, early: Bytes, mut seen: impl FnMut(&[u8])) -> std::io::Result<()> {
+async fn copy(
+    mut from: Reader<'_>,
+    to: &Writer<'_>,
+    early: Bytes,
+    mut seen: impl FnMut(&[u8]),
+) -> io::Result<()> {
     if !early.is_empty() {
         seen(&early);
         to.write_all(&early).await?;
     }
     drop(early);
     loop {
-        from.readable().await?;
-        let moved = SCRATCH.with_borrow_mut(|scratch| move_some(from, to, scratch, &mut seen));
-        match moved {
-            Ok(Moved::All) => {}
-            Ok(Moved::End) => return Ok(()),
-            Ok(Moved::Stuck(rest)) => to.write_all(&rest).await?,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        let moved = poll_fn(|cx| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let count = ready!(from.poll_read(cx, scratch))?;
+                Poll::Ready(pass_on(cx, &scratch[..count], to, &mut seen))
+            })
+        });
+        match moved.await? {
+            Moved::All => {}
+            Moved::End => return Ok(()),
+            Moved::Stuck(rest) => to.write_all(&rest).await?,
         }
     }
 }
@@ -137,28 +149,26 @@ async fn copy(from: &Side, to: &Side, early: Bytes, mut seen: impl FnMut(&[u8]))
 enum Moved {
     /// Everything that was read has been written.
     All,
-    /// The other side takes no more for now; this is left.
+    /// The other side takes no more for now; this is left, or only what its TLS holds.
     Stuck(Vec<u8>),
     /// Nothing will come any more.
     End,
 }
 
-fn move_some(
-    from: &Side,
-    to: &Side,
-    scratch: &mut [u8],
+fn pass_on(
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+    to: &Writer<'_>,
     seen: &mut impl FnMut(&[u8]),
-) -> std::io::Result<Moved> {
-    let count = from.try_read(scratch)?;
-    if count == 0 {
+) -> io::Result<Moved> {
+    if bytes.is_empty() {
         return Ok(Moved::End);
     }
-    let bytes = &scratch[..count];
     seen(bytes);
-    match to.try_write(bytes) {
-        Ok(written) if written == count => Ok(Moved::All),
+    match to.try_write(cx, bytes) {
+        Ok(written) if written == bytes.len() && to.is_flushed(cx)? => Ok(Moved::All),
         Ok(written) => Ok(Moved::Stuck(bytes[written..].to_vec())),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(Moved::Stuck(bytes.to_vec())),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::Stuck(bytes.to_vec())),
         Err(error) => Err(error),
     }
 }

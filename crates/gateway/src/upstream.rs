@@ -1,5 +1,12 @@
 //! Connections to apps: a pool for each way to an app, on each worker thread of its own.
+//!
+//! The task of the browser's connection drives the app's one, too: nothing is handed from task to task on the way.
 
+mod chunked;
+mod connection;
+mod head;
+mod outgoing;
+mod response_body;
 mod stream;
 
 use std::cell::RefCell;
@@ -10,18 +17,20 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 
 use crate::routes::Way;
 
+use connection::Connection;
+use head::Head;
+use outgoing::Outgoing;
+
+pub(crate) use response_body::ResponseBody;
 pub(crate) use stream::AppStream;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the shortest keep-alive time of usual app servers, which is 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 const MAX_IDLE_PER_WAY: usize = 256;
-const MAX_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Why an app could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +42,16 @@ pub(crate) enum UpstreamError {
     /// Nobody asked for it, so what follows on that connection is not to be trusted.
     #[error("it switched protocols unasked")]
     UnaskedSwitch,
-    #[error("{0}")]
-    Http(#[from] hyper::Error),
+    #[error("it closed the connection before the end of its response")]
+    Closed,
+    #[error("its connection failed: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("its response is no HTTP: {0}")]
+    Syntax(#[from] httparse::Error),
+    #[error("its response is no HTTP: {0}")]
+    Malformed(&'static str),
+    #[error("the browser broke off its request: {0}")]
+    Browser(#[source] hyper::Error),
 }
 
 /// Idle connections of one worker, by the number of their way.
@@ -44,39 +61,28 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    sender: SendRequest<Incoming>,
+    /// Boxed once, so that it moves cheaply between the pool and the bodies.
+    connection: Box<Connection>,
     since: Instant,
-}
-
-/// A connection in use, to be given back when the response has been read.
-pub(crate) struct Lease {
-    sender: SendRequest<Incoming>,
-    way: Arc<Way>,
-    pool: Rc<Pool>,
 }
 
 impl Pool {
     /// Sends a request over an idle connection or a new one.
     ///
-    /// It is sent again only if hyper hands it back untouched: the idle connection had been closed by the app
-    /// before a byte was written.
+    /// It is sent again only if no byte of it went out: the app had closed the idle connection before.
     pub(crate) async fn send(
         self: &Rc<Self>,
         way: &Arc<Way>,
-        mut request: Request<Incoming>,
-    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
-        while let Some(mut sender) = self.take(way.number) {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lease(sender, way))),
-                Err(mut failure) => match failure.take_message() {
-                    Some(untouched) => request = untouched,
-                    None => return Err(failure.into_error().into()),
-                },
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let mut outgoing = Outgoing::new(request);
+        while let Some(mut connection) = self.take(way.number) {
+            match connection.ask(outgoing).await {
+                Ok(head) => return Ok(self.response(connection, head, way)),
+                Err(error) => outgoing = connection.take_untouched().ok_or(error)?,
             }
         }
-        let mut sender = connect(way).await?;
-        let response = sender.send_request(request).await?;
-        Ok((response, self.lease(sender, way)))
+        self.ask_anew(way, outgoing).await
     }
 
     /// Sends a request over a connection of its own, which may become a tunnel.
@@ -84,77 +90,58 @@ impl Pool {
         self: &Rc<Self>,
         way: &Arc<Way>,
         request: Request<Incoming>,
-    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
-        let mut sender = connect(way).await?;
-        let response = sender.send_request(request).await?;
-        Ok((response, self.lease(sender, way)))
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        self.ask_anew(way, Outgoing::new(request)).await
     }
 
     /// Closes connections that have been idle for too long, or whose app is gone.
     pub(crate) fn drop_idle(&self) {
-        let mut dropped = Vec::new();
         self.idle.borrow_mut().retain(|_, connections| {
-            let is_over = |idle: &mut Idle| idle.since.elapsed() >= IDLE_TIMEOUT || idle.sender.is_closed();
-            dropped.extend(connections.extract_if(.., is_over));
+            connections.retain(|idle| idle.since.elapsed() < IDLE_TIMEOUT && idle.connection.is_quiet());
             !connections.is_empty()
         });
-        drop(dropped);
     }
 
-    fn take(&self, way: u64) -> Option<SendRequest<Incoming>> {
+    async fn ask_anew(
+        self: &Rc<Self>,
+        way: &Arc<Way>,
+        outgoing: Outgoing,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, AppStream::connect(&way.endpoint))
+            .await
+            .map_err(|_| UpstreamError::ConnectTimeout)?
+            .map_err(UpstreamError::Connect)?;
+        let mut connection = Box::new(Connection::new(stream));
+        let head = connection.ask(outgoing).await?;
+        Ok(self.response(connection, head, way))
+    }
+
+    fn response(
+        self: &Rc<Self>,
+        connection: Box<Connection>,
+        head: Head,
+        way: &Arc<Way>,
+    ) -> Response<ResponseBody> {
+        let home = head.keeps.then(|| (self.clone(), way.clone()));
+        head.response.map(|()| ResponseBody::new(connection, head.length, home))
+    }
+
+    fn take(&self, way: u64) -> Option<Box<Connection>> {
         let mut pools = self.idle.borrow_mut();
         let connections = pools.get_mut(&way)?;
         while let Some(idle) = connections.pop() {
-            if idle.sender.is_ready() && idle.since.elapsed() < IDLE_TIMEOUT {
-                return Some(idle.sender);
+            if idle.since.elapsed() < IDLE_TIMEOUT && idle.connection.is_quiet() {
+                return Some(idle.connection);
             }
         }
         None
     }
 
-    fn put(&self, way: u64, sender: SendRequest<Incoming>) {
+    fn put(&self, way: u64, connection: Box<Connection>) {
         let mut pools = self.idle.borrow_mut();
         let connections = pools.entry(way).or_default();
         if connections.len() < MAX_IDLE_PER_WAY {
-            connections.push(Idle { sender, since: Instant::now() });
+            connections.push(Idle { connection, since: Instant::now() });
         }
     }
-
-    fn lease(self: &Rc<Self>, sender: SendRequest<Incoming>, way: &Arc<Way>) -> Lease {
-        Lease { sender, way: way.clone(), pool: self.clone() }
-    }
-}
-
-impl Lease {
-    /// Puts the connection among the idle ones; one that is still busy with the request's body is closed.
-    pub(crate) fn give_back(self) {
-        if self.way.is_gone() || self.sender.is_closed() {
-            return;
-        }
-        if self.sender.is_ready() {
-            self.pool.put(self.way.number, self.sender);
-            return;
-        }
-        let Self { mut sender, way, pool } = self;
-        tokio::task::spawn_local(async move {
-            if let Ok(Ok(())) = tokio::time::timeout(CONNECT_TIMEOUT, sender.ready()).await {
-                pool.put(way.number, sender);
-            }
-        });
-    }
-}
-
-async fn connect(way: &Way) -> Result<SendRequest<Incoming>, UpstreamError> {
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, AppStream::connect(&way.endpoint))
-        .await
-        .map_err(|_| UpstreamError::ConnectTimeout)?
-        .map_err(UpstreamError::Connect)?;
-    let (sender, connection) =
-        http1::Builder::new().max_buf_size(MAX_BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "a connection to an app ended");
-        }
-    });
-    Ok(sender)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::connection::Handshakes;
 use crate::exchange::{LiveExchanges, Signal, Stop};
 use crate::gateway::{Gateway, Shared};
 use crate::upstream::Pool;
@@ -22,6 +23,8 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) live: Rc<LiveExchanges>,
     pub(crate) pool: Rc<Pool>,
+    /// TLS handshakes under way.
+    pub(crate) handshakes: Handshakes,
     carriers: RefCell<Vec<Weak<Signal>>>,
 }
 
@@ -31,13 +34,19 @@ impl Worker {
             shared: gateway.shared.clone(),
             live: Rc::default(),
             pool: Rc::default(),
+            handshakes: Handshakes::default(),
             carriers: RefCell::default(),
         })
     }
 
     /// A signal for a new connection or tunnel; [`Worker::stop_all`] raises it too.
     pub(crate) fn signal(&self) -> Rc<Signal> {
-        let signal = Rc::new(Signal::default());
+        self.listed(Signal::default())
+    }
+
+    /// Lists a signal among those that [`Worker::stop_all`] raises.
+    pub(crate) fn listed(&self, signal: Signal) -> Rc<Signal> {
+        let signal = Rc::new(signal);
         let mut carriers = self.carriers.borrow_mut();
         if carriers.len() == carriers.capacity() {
             carriers.retain(|carrier| carrier.strong_count() > 0);
@@ -59,8 +68,8 @@ impl Worker {
     fn stop_late(&self) {
         let now = Instant::now();
         for carrier in self.carriers.borrow().iter() {
-            if let Some(signal) = carrier.upgrade().filter(|signal| signal.head_deadline.is_over(now)) {
-                signal.raise(Stop::Now);
+            if let Some(signal) = carrier.upgrade() {
+                signal.stop_if_late(now);
             }
         }
     }
@@ -85,7 +94,7 @@ impl Worker {
                     self.stop_late();
                 }
             }
-            self.live.cut();
+            self.live.cut(self.shared.is_suspended());
         }
     }
 }

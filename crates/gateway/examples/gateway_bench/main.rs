@@ -21,6 +21,9 @@ use std::io;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> io::Result<()> {
+    if cfg!(debug_assertions) {
+        return Err(io::Error::other("a debug build measures nothing: build it with --release"));
+    }
     raise_open_files_limit()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();

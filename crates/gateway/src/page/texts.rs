@@ -57,6 +57,11 @@ fn english(problem: &Problem<'_>) -> Texts {
             "The portal could not be asked whether you may open this app. The app itself may be fine.",
             "This page tries again by itself.",
         ),
+        Problem::DatabaseAway => (
+            "The portal is not available for the moment",
+            "Its database has not answered for some minutes. Your apps and jobs go on running.",
+            "This page tries again by itself. If it stays so, tell your centre.",
+        ),
         Problem::TicketRefused { .. } => {
             return Texts {
                 title: "This link is over",
@@ -96,6 +101,11 @@ fn english(problem: &Problem<'_>) -> Texts {
         Problem::Misdirected => {
             ("Unknown host", "Neither the portal nor an app lives at this host name.", "Check the address.")
         }
+        Problem::PlainConnection => (
+            "Not encrypted",
+            "The portal is reached by https only.",
+            "Open the address that begins with https.",
+        ),
     };
     Texts { title, explanation, advice, link: DASHBOARD_EN }
 }
@@ -131,6 +141,11 @@ fn korean(problem: &Problem<'_>) -> Texts {
             "포털이 응답하지 않습니다",
             "이 앱을 열 권한이 있는지 포털에 확인할 수 없었습니다. 앱 자체는 정상일 수 있습니다.",
             "이 페이지는 스스로 다시 시도합니다.",
+        ),
+        Problem::DatabaseAway => (
+            "지금은 포털을 사용할 수 없습니다",
+            "포털의 데이터베이스가 몇 분째 응답하지 않습니다. 앱과 작업은 계속 실행됩니다.",
+            "이 페이지는 스스로 다시 시도합니다. 계속되면 센터에 알려 주십시오.",
         ),
         Problem::TicketRefused { .. } => {
             return Texts {
@@ -173,6 +188,11 @@ fn korean(problem: &Problem<'_>) -> Texts {
         Problem::Misdirected => {
             ("알 수 없는 호스트입니다", "이 호스트 이름에는 포털도 앱도 없습니다.", "주소를 확인하십시오.")
         }
+        Problem::PlainConnection => (
+            "암호화되지 않은 연결입니다",
+            "포털은 https로만 접속할 수 있습니다.",
+            "https로 시작하는 주소로 접속하십시오.",
+        ),
     };
     Texts { title, explanation, advice, link: DASHBOARD_KO }
 }

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Socket, TcpKeepalive, Type};
+
+use crate::tls::Certificates;
 
 const BACKLOG: i32 = 4096;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
@@ -33,37 +35,61 @@ pub enum ServeError {
     WorkerPanicked,
 }
 
+/// What a listener speaks.
+#[derive(Debug, Clone)]
+pub enum Protocol {
+    /// HTTP/1.1 without TLS. Where proxies are trusted, only they get an answer.
+    Http,
+    /// HTTP/2 and HTTP/1.1 over TLS.
+    Https(Certificates),
+    /// HTTP/1.1 without TLS, and the only answer is the way to the same address under https.
+    Redirect,
+}
+
 /// Bound and listening sockets of every worker.
 #[derive(Debug)]
 pub struct Listeners {
     addresses: Vec<SocketAddr>,
-    workers: Vec<Vec<TcpListener>>,
+    workers: Vec<Vec<(TcpListener, Protocol)>>,
 }
 
 impl Listeners {
-    /// Binds every address once for each of `workers` threads; port 0 takes a free one.
+    /// Binds every address once for each of `workers` threads, for plain HTTP; port 0 takes a free one.
     ///
     /// # Errors
     /// [`ServeError::AddressTaken`] or [`ServeError::Bind`].
     pub fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Self, ServeError> {
-        let mut bound = Self {
-            addresses: Vec::new(),
-            workers: std::iter::repeat_with(Vec::new).take(workers.get()).collect(),
-        };
+        let mut bound = Self::for_workers(workers);
         for address in addresses {
-            let mut address = *address;
-            if address.port() != 0 {
-                probe(address)?;
-            }
-            for sockets in &mut bound.workers {
-                let listener = listen(address).map_err(|source| failure(address, source))?;
-                // With port 0 the first socket finds the port, the others join it.
-                address = listener.local_addr().map_err(|source| failure(address, source))?;
-                sockets.push(listener);
-            }
-            bound.addresses.push(address);
+            bound.add(*address, &Protocol::Http)?;
         }
         Ok(bound)
+    }
+
+    /// No listener yet, for so many threads.
+    #[must_use]
+    pub fn for_workers(workers: NonZeroUsize) -> Self {
+        let workers = std::iter::repeat_with(Vec::new).take(workers.get()).collect();
+        Self { addresses: Vec::new(), workers }
+    }
+
+    /// Binds one more address, once for each thread; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`ServeError::AddressTaken`] or [`ServeError::Bind`].
+    pub fn add(&mut self, address: SocketAddr, protocol: &Protocol) -> Result<(), ServeError> {
+        let mut address = address;
+        if address.port() != 0 {
+            probe(address)?;
+        }
+        for sockets in &mut self.workers {
+            let listener = listen(address).map_err(|source| failure(address, source))?;
+            // With port 0 the first socket finds the port, the others join it.
+            address = listener.local_addr().map_err(|source| failure(address, source))?;
+            sockets.push((listener, protocol.clone()));
+        }
+        self.addresses.push(address);
+        Ok(())
     }
 
     /// The addresses with the ports that were bound.
@@ -72,7 +98,7 @@ impl Listeners {
         &self.addresses
     }
 
-    pub(super) fn into_workers(self) -> Vec<Vec<TcpListener>> {
+    pub(super) fn into_workers(self) -> Vec<Vec<(TcpListener, Protocol)>> {
         self.workers
     }
 }
@@ -99,7 +125,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

@@ -29,6 +29,14 @@ impl AppStream {
             }
         }
     }
+
+    /// Reads what is there.
+    pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.try_read(buffer),
+            Self::Tcp(stream) => stream.try_read(buffer),
+        }
+    }
 }
 
 impl AsyncRead for AppStream {

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, Error, GrantId, Result, SessionId, Timestamp, UserId};
-use myksc_gateway::{Config, Gateway, Listeners, Portal, ServeError, ServerConfig, server};
+use myksc_gateway::{Config, Gateway, Listeners, Portal, Protocol, ServeError, ServerConfig, server};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinHandle;
@@ -137,16 +137,25 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(config: ServerConfig) -> Self {
-        let portal = TestPortal::default();
         let origins = Config::new("http://localhost:8080", ["127.0.0.1".to_owned()], "localhost").unwrap();
+        Self::start_at(config, origins, &Protocol::Http).await
+    }
+
+    /// At an origin of its own; the portal's service tells the target, whether it knows the client, and who it is.
+    pub(crate) async fn start_at(config: ServerConfig, origins: Config, protocol: &Protocol) -> Self {
+        let portal = TestPortal::default();
         let gateway = Gateway::new(origins, portal.clone());
-        let listeners =
-            Listeners::bind(&["127.0.0.1:0".parse().unwrap()], NonZeroUsize::new(2).unwrap()).unwrap();
+        let mut listeners = Listeners::for_workers(NonZeroUsize::new(2).unwrap());
+        listeners.add("127.0.0.1:0".parse().unwrap(), protocol).unwrap();
         let address = listeners.addresses()[0];
         let shutdown = CancellationToken::new();
         let service = hyper::service::service_fn(|request: Request<Incoming>| async move {
-            let text =
-                format!("portal {} {}", request.uri(), request.extensions().get::<SocketAddr>().is_some());
+            let client = request.extensions().get::<SocketAddr>();
+            let mut text = format!("portal {} {}", request.uri(), client.is_some());
+            if request.uri().path() == "/who" {
+                let forwarded = request.headers().keys().filter(|name| name.as_str().contains("forwarded"));
+                text = format!("{} {}", client.unwrap().ip(), forwarded.count());
+            }
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
         });
         let config = ServerConfig { shutdown_grace: Duration::from_secs(1), ..config };
@@ -237,6 +246,12 @@ pub(crate) fn grant(visitor: &Visitor, expires_at: Timestamp) -> Grant {
 pub(crate) struct Call {
     address: SocketAddr,
     request: Request<Full<Bytes>>,
+}
+
+impl From<Call> for Request<Full<Bytes>> {
+    fn from(call: Call) -> Self {
+        call.request
+    }
 }
 
 /// A response with all of its body.

@@ -128,6 +128,35 @@ async fn everything_open_is_cut_within_a_second_of_losing_its_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_it_is_suspended_nobody_gets_in_and_afterwards_everybody_as_before() {
+    let rig = Rig::start().await;
+    let app = App::on_unix().await;
+    let visitor = rig.visitor_at(app.endpoint.clone());
+    let (mut socket, _) = open(&rig, &visitor).await;
+    echoes(&mut socket, b"x").await;
+    rig.gateway.suspend();
+    ends(&mut socket).await;
+    until("the app's side is closed", || app.open() == 0).await;
+    let refused = rig.request(&visitor, "GET", "/headers").send().await;
+    assert_eq!((refused.status.as_u16(), refused.json()["code"].as_str()), (503, Some("database_away")));
+    let ours = |path| rig.bare("localhost", "GET", path).navigation("none").header("accept-language", "ko");
+    for page in
+        [rig.request(&visitor, "GET", "/").navigation("none").header("accept-language", "ko"), ours("/jobs")]
+    {
+        let page = page.send().await;
+        assert_eq!((page.status.as_u16(), page.header("content-language")), (503, Some("ko")));
+        assert!(page.text().contains("데이터베이스") && page.text().contains("http-equiv=\"refresh\""));
+    }
+    // The portal tells programs itself.
+    assert_eq!(ours("/api/v1/site").send().await.status, 200);
+    assert_eq!(rig.bare("localhost", "GET", "/assets/x.js").send().await.status, 200);
+    rig.gateway.resume();
+    assert_eq!(rig.request(&visitor, "GET", "/headers").send().await.status, 200);
+    let (mut socket, _) = open(&rig, &visitor).await;
+    echoes(&mut socket, b"x").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_grant_that_expires_cuts_what_is_open() {
     let rig = Rig::start().await;
     let app = App::on_unix().await;
