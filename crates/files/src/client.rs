@@ -37,7 +37,7 @@ const MAX_PARAM_BYTES: usize = 10 << 10;
 /// Everything but what RFC 3986 never reserves.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Address of a resource of the agent with a query.
 pub(crate) fn target(resource: &str, query: &[(&str, &str)]) -> String {
@@ -102,7 +102,11 @@ where
 {
     let pace = Pace::start();
     let request = build(builder, Paced::new(body, pace.clone()))?;
-    pace.keep(send(agents, identity, request)).await?
+    let sent = pace.keep(send(agents, identity, request)).await?;
+    match (sent, pace.broken()) {
+        (Err(FilesError::Lost(_)), Some(why)) => Err(FilesError::SenderGone(why)),
+        (sent, _) => sent,
+    }
 }
 
 /// Sends one request; the answer's status is looked at, its body is not read yet unless it is a refusal.

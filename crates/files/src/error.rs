@@ -23,6 +23,9 @@ pub enum FilesError {
     /// The agent ended in the middle, or the connection to it did.
     #[error("the file agent did not answer: {0}")]
     Lost(String),
+    /// Who sent the bytes went away in the middle of them; what arrived is kept.
+    #[error("the sender of the bytes went away: {0}")]
+    SenderGone(String),
     /// The agent does not answer in time: a file system may hang.
     #[error("the file agent did not answer in time")]
     TooSlow,
@@ -50,6 +53,9 @@ impl From<FilesError> for Error {
             FilesError::OtherUser { .. } => Self::Forbidden { code: "other_user_on_this_machine", detail },
             FilesError::NotStarted(_) => Self::Unavailable { code: "agent_not_started", detail },
             FilesError::Lost(_) | FilesError::Rubbish(_) => Self::Unavailable { code: "agent_lost", detail },
+            FilesError::SenderGone(_) => {
+                Self::Conflict { code: "sender_gone", params: Default::default(), detail }
+            }
             FilesError::TooSlow => Self::Unavailable { code: "agent_too_slow", detail },
         }
     }

@@ -1,7 +1,7 @@
 //! Bodies that may take for ever as long as they move.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,33 +9,45 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::client::BoxError;
 use crate::error::FilesError;
 
 /// A body of which nothing moved for so long is given up.
 pub(crate) const SILENCE: Duration = Duration::from_secs(120);
 
-/// When something last moved.
+/// When something last moved, and whether the bytes broke off at their source.
 #[derive(Debug, Clone)]
-pub(crate) struct Pace(Arc<Mutex<Instant>>);
+pub(crate) struct Pace(Arc<Mutex<Moves>>);
+
+#[derive(Debug)]
+struct Moves {
+    last: Instant,
+    broken: Option<String>,
+}
 
 impl Pace {
     pub(crate) fn start() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new(Moves { last: Instant::now(), broken: None })))
     }
 
-    fn moved(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    /// How the bytes broke off, if not the agent but their source ended them.
+    pub(crate) fn broken(&self) -> Option<String> {
+        self.lock().broken.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Moves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for `work` as long as something moves.
     pub(crate) async fn keep<T>(&self, work: impl Future<Output = T>) -> Result<T, FilesError> {
         tokio::pin!(work);
         loop {
-            let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = self.lock().last;
             tokio::select! {
                 done = &mut work => return Ok(done),
                 () = sleep_until(last + SILENCE) => {
-                    let still = last == *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                    let still = last == self.lock().last;
                     if still {
                         return Err(FilesError::TooSlow);
                     }
@@ -58,16 +70,21 @@ impl<B: Body> Paced<B> {
     }
 }
 
-impl<B: Body> Body for Paced<B> {
+impl<B: Body<Error: Into<BoxError>>> Body for Paced<B> {
     type Data = B::Data;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let frame = ready!(self.body.as_mut().poll_frame(context));
-        self.pace.moved();
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let frame = ready!(self.body.as_mut().poll_frame(context)).map(|frame| frame.map_err(Into::into));
+        let mut moves = self.pace.lock();
+        moves.last = Instant::now();
+        if let Some(Err(error)) = &frame {
+            moves.broken = Some(error.to_string());
+        }
+        drop(moves);
         Poll::Ready(frame)
     }
 
