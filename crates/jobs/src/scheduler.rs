@@ -198,6 +198,8 @@ pub struct Observation {
     pub tag: Option<JobId>,
     /// Where it is in its life.
     pub phase: JobPhase,
+    /// Its own word for it, when the phase is unknown.
+    pub phase_raw: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// Exit code of the script.
@@ -227,6 +229,9 @@ pub enum SchedulerError {
     /// It does not answer now, or it can't at the moment; worth trying again.
     #[error("{0}")]
     Away(String),
+    /// As [`SchedulerError::Away`], and it certainly heard nothing of what was asked.
+    #[error("{0}")]
+    Unreached(String),
     /// It refuses this for good.
     #[error("{}", .0.detail)]
     Refused(JobReason),

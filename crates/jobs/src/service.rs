@@ -7,8 +7,8 @@ mod control;
 mod limits;
 mod views;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use myksc_core::crash::{self, CrashPoint};
 use myksc_core::job::JobReason;
@@ -68,6 +68,9 @@ struct System {
     scheduler: Arc<dyn Scheduler>,
     /// There are new intents.
     wake: Notify,
+    /// Jobs of which the scheduler certainly heard nothing yet. Of one that is on its way and not in here, it may
+    /// have: the portal was restarted, or an answer was lost.
+    unheard: Mutex<HashSet<JobId>>,
     health: watch::Sender<Health>,
 }
 
@@ -181,6 +184,7 @@ impl Jobs {
         let body = serde_json::to_string(who).map_err(Error::internal)?;
         let mut tx = self.inner.store.begin().await?;
         tx.insert_job(&mut job, &draft.script).await?;
+        system.note_unheard(&job.id);
         tx.add_intent(AREA, SUBMIT, job.id.as_str(), &who.user, &body).await?;
         tx.commit().await?;
         crash::point(CrashPoint::SubmitRecorded);
@@ -326,7 +330,23 @@ impl Inner {
 impl System {
     fn new(config: SystemConfig) -> Self {
         let SystemConfig { id, title, scheduler } = config;
-        Self { id, title, scheduler, wake: Notify::new(), health: watch::Sender::new(Health::default()) }
+        Self {
+            id,
+            title,
+            scheduler,
+            wake: Notify::new(),
+            unheard: Mutex::default(),
+            health: watch::Sender::new(Health::default()),
+        }
+    }
+
+    fn note_unheard(&self, job: &JobId) {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
+    }
+
+    /// Whether the scheduler certainly heard nothing of this job; asked just before it may hear of it.
+    fn take_unheard(&self, job: &JobId) -> bool {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
     }
 
     fn view(&self) -> SystemView {
@@ -354,12 +374,18 @@ fn check_phase(job: &Job, action: Action) -> Result<()> {
     if fits {
         return Ok(());
     }
-    let phase = serde_json::to_value(&job.phase).map_err(Error::internal)?;
+    let phase = serde_json::to_value(job.phase).map_err(Error::internal)?;
     Err(Error::Conflict { code, params: [("phase".to_owned(), phase)].into(), detail: detail.to_owned() })
 }
 
+const BEING_CANCELLED: &str = "being_cancelled";
+
 fn being_cancelled() -> JobReason {
-    reason("being_cancelled", [], "being cancelled")
+    reason(BEING_CANCELLED, [], "being cancelled")
+}
+
+fn is_being_cancelled(job: &Job) -> bool {
+    job.reason.as_ref().is_some_and(|reason| reason.code == BEING_CANCELLED)
 }
 
 /// What is handed to the scheduler for a job on record.

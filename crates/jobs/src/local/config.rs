@@ -76,12 +76,20 @@ impl LocalQueue {
             title: Translated { en: "This machine".to_owned(), ko: "이 컴퓨터".to_owned() },
             is_default: true,
             open: true,
-            slots,
+            slots: 0,
             max_memory_bytes: memory_bytes,
-            memory_bytes_per_slot: Some(memory_bytes / u64::from(slots)),
+            memory_bytes_per_slot: None,
             max_walltime_secs: 7 * DAY_SECS,
             default_walltime_secs: HOUR_SECS,
         }
+        .with_slots(slots)
+    }
+
+    /// The same with so many slots; each gets its share of the memory.
+    #[must_use]
+    pub fn with_slots(self, slots: u32) -> Self {
+        let memory_bytes_per_slot = Some(self.max_memory_bytes / u64::from(slots.max(1)));
+        Self { slots, memory_bytes_per_slot, ..self }
     }
 
     pub(super) fn view(&self, load: QueueLoad) -> Queue {
@@ -114,4 +122,18 @@ fn memory_bytes() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_is_shared_out_by_the_slots_there_are() {
+        let queue = LocalQueue { max_memory_bytes: 1 << 30, ..LocalQueue::of_this_machine() };
+        let shares = [1, 3, 8].map(|slots| queue.clone().with_slots(slots).memory_bytes_per_slot);
+        assert_eq!(shares, [1 << 30, (1 << 30) / 3, 1 << 27].map(Some));
+        let own = LocalQueue::of_this_machine();
+        assert_eq!(own.memory_bytes_per_slot, Some(own.max_memory_bytes / u64::from(own.slots)));
+    }
 }

@@ -95,6 +95,7 @@ impl Record {
             stdin: None,
             stdout: Some(self.stdout.clone()),
             stderr: self.stderr.clone(),
+            log_limit_bytes: None,
             limits: Limits {
                 cpu_millis: Some(self.slots().saturating_mul(1000)),
                 memory_bytes: self.size.memory_bytes,
@@ -138,6 +139,7 @@ impl Record {
             scheduler_id: self.id.to_string(),
             tag: Some(self.id.clone()),
             phase: JobPhase::Queued,
+            phase_raw: None,
             outcome: None,
             exit_code: None,
             reason: waits_for,

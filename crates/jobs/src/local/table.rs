@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,10 +70,13 @@ impl Table {
     ) -> Result<String, SchedulerError> {
         let id = &submission.tag;
         let path = self.config.jobs_dir.join(id.as_str());
-        let folder = Folder::create(&path).map_err(|error| away(&error))?;
+        // Without its record a folder is no job.
+        let unreached = |error: &dyn std::fmt::Display| SchedulerError::Unreached(error.to_string());
+        let folder = Folder::create(&path).map_err(|error| unreached(&error))?;
         if !self.jobs.contains_key(id) && record::read(&folder).is_none() {
             let record = Record::new(who, submission);
-            record::write_script(&folder, &submission.script).map_err(|error| away_io(&path, &error))?;
+            record::write_script(&folder, &submission.script)
+                .map_err(|error| unreached(&format!("{}: {error}", path.display())))?;
             folder.write_owner(&record).map_err(|error| away(&error))?;
             self.insert(record, folder, Stage::Waiting);
             self.dispatch();
@@ -371,8 +373,4 @@ impl Entry {
 
 fn away(error: &SpoolError) -> SchedulerError {
     SchedulerError::Away(error.to_string())
-}
-
-fn away_io(path: &Path, error: &io::Error) -> SchedulerError {
-    SchedulerError::Away(format!("{}: {error}", path.display()))
 }

@@ -12,7 +12,7 @@ use myksc_core::job::JobReason;
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Outcome, Result, Timestamp, UserId};
 use myksc_store::Intent;
 
-use super::{AREA, Inner, SUBMIT, System, scheduler_error, submission_of};
+use super::{AREA, Inner, SUBMIT, System, is_being_cancelled, scheduler_error, submission_of};
 use crate::reason::reason;
 use crate::scheduler::{Action, Observation, Recalled, SchedulerError};
 
@@ -58,11 +58,11 @@ struct Round<'a> {
 impl Round<'_> {
     /// One look at everything. False when something is left that has to be tried again.
     async fn run(&self, is_adopted: &mut bool) -> Result<bool> {
+        let is_done = self.apply_intents().await?;
         if self.system.health.borrow().about.is_none() {
             let about = self.system.scheduler.about().await.map_err(scheduler_error)?;
             self.system.health.send_modify(|health| health.about = Some(about));
         }
-        let is_done = self.apply_intents().await?;
         if !*is_adopted {
             self.adopt().await?;
             *is_adopted = true;
@@ -152,15 +152,22 @@ impl Round<'_> {
         }
         let script = self.inner.store.job_script(&job.id).await?.unwrap_or_default();
         let submission = submission_of(&job, script, &(self.inner.roots)(who))?;
+        let is_unheard = self.system.take_unheard(&job.id);
+        if is_unheard && is_being_cancelled(&job) {
+            return self.withdraw(intent, job).await;
+        }
         match self.system.scheduler.submit(who, &submission).await {
             Ok(scheduler_id) => {
                 job.scheduler_id = Some(scheduler_id);
                 job.phase = JobPhase::Queued;
             }
-            Err(SchedulerError::Away(detail)) => {
-                let away = reason("scheduler_away", [("detail", detail.as_str().into())], detail.as_str());
-                return self.keep_waiting(job, away).await;
+            Err(SchedulerError::Unreached(detail)) => {
+                if is_unheard {
+                    self.system.note_unheard(&job.id);
+                }
+                return self.keep_waiting(job, &detail).await;
             }
+            Err(SchedulerError::Away(detail)) => return self.keep_waiting(job, &detail).await,
             Err(SchedulerError::Refused(why)) => refuse(&mut job, why),
             Err(error) => refuse(&mut job, reason("refused", [], error.to_string())),
         }
@@ -175,8 +182,32 @@ impl Round<'_> {
         Ok(is_current)
     }
 
-    async fn keep_waiting(&self, mut job: Job, why: JobReason) -> Result<bool> {
-        if job.reason.as_ref() != Some(&why) {
+    /// Ends a cancelled job that was never handed over.
+    async fn withdraw(&self, intent: &Intent, mut job: Job) -> Result<bool> {
+        job.phase = JobPhase::Ended;
+        job.outcome = Some(Outcome::Cancelled);
+        job.reason = Some(reason("cancelled_by_user", [], "cancelled"));
+        job.ended_at = Some(Timestamp::now());
+        let recorded = async {
+            let mut tx = self.inner.store.begin().await?;
+            let is_current = tx.update_job(&mut job).await?;
+            if is_current {
+                tx.clear_intent(intent.id).await?;
+                tx.commit().await?;
+            }
+            Result::Ok(is_current)
+        };
+        let recorded = recorded.await;
+        if !matches!(recorded, Ok(true)) {
+            self.system.note_unheard(&job.id);
+        }
+        recorded
+    }
+
+    /// Says why a job is not handed over; one that is to be cancelled stays marked as such.
+    async fn keep_waiting(&self, mut job: Job, detail: &str) -> Result<bool> {
+        let why = reason("scheduler_away", [("detail", detail.into())], detail);
+        if job.reason.as_ref() != Some(&why) && !is_being_cancelled(&job) {
             job.reason = Some(why);
             let mut tx = self.inner.store.begin().await?;
             if tx.update_job(&mut job).await? {
@@ -193,7 +224,7 @@ impl Round<'_> {
         };
         match self.system.scheduler.act(who, scheduler_id, action).await {
             Ok(()) => {}
-            Err(SchedulerError::Away(detail)) => {
+            Err(SchedulerError::Away(detail) | SchedulerError::Unreached(detail)) => {
                 tracing::warn!(job = %job.id, action = action.name(), detail, "it is tried again");
                 return Ok(false);
             }
@@ -254,6 +285,7 @@ fn refuse(job: &mut Job, why: JobReason) {
 fn take_over(job: &mut Job, observation: Observation) -> bool {
     let before = job.clone();
     job.phase = observation.phase;
+    job.phase_raw = observation.phase_raw;
     job.outcome = observation.outcome;
     job.exit_code = observation.exit_code;
     job.reason = observation.reason;
@@ -269,6 +301,7 @@ fn lost(job: &Job) -> Observation {
         scheduler_id: job.scheduler_id.clone().unwrap_or_default(),
         tag: Some(job.id.clone()),
         phase: JobPhase::Ended,
+        phase_raw: None,
         outcome: Some(Outcome::Unknown),
         exit_code: None,
         reason: Some(reason("record_lost", [], detail)),
@@ -287,6 +320,7 @@ fn job_of(recalled: Recalled, owner: UserId, system: &str) -> (Job, String) {
         queue: submission.queue,
         name: submission.name,
         phase: JobPhase::Queued,
+        phase_raw: None,
         outcome: None,
         exit_code: None,
         reason: None,

@@ -175,6 +175,7 @@ impl Draft {
             queue: self.queue.clone(),
             name: self.name.clone(),
             phase: JobPhase::Submitting,
+            phase_raw: None,
             outcome: None,
             exit_code: None,
             reason: None,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use myksc_core::spool::Status;
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Translated, UserId};
+use myksc_jobs::scheduler::Scheduler;
 use myksc_jobs::{Jobs, Local, LocalConfig, LocalQueue, Roots, SystemConfig};
 use myksc_spool::{Folder, SupervisorProgram};
 use myksc_store::{JobState, Store};
@@ -149,8 +150,11 @@ pub(crate) fn config(path: &Path) -> LocalConfig {
 pub(crate) async fn open_portal(path: &Path, config: LocalConfig) -> Portal {
     let store = Store::open(&format!("sqlite:{}", path.join("portal.db").display())).await.unwrap();
     let local = Local::start(config).await.unwrap();
-    let system =
-        SystemConfig { id: "local".into(), title: Translated::same("Local"), scheduler: Arc::new(local) };
+    start_portal(store, Arc::new(local))
+}
+
+pub(crate) fn start_portal(store: Store, scheduler: Arc<dyn Scheduler>) -> Portal {
+    let system = SystemConfig { id: "local".into(), title: Translated::same("Local"), scheduler };
     let roots = |who: &Identity| Roots::new([("home".to_owned(), who.home.clone())]);
     let jobs = Jobs::start(store.clone(), vec![system], Arc::new(roots));
     Portal { jobs, store }

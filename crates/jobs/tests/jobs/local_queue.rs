@@ -8,7 +8,7 @@ async fn a_job_runs_with_a_clean_environment_in_its_folder_and_its_output_is_kep
     let portal = bench.portal().await;
     let text = script("#MYKSC --error='%x 오류.err'\nenv; pwd; echo oh >&2");
     let job = portal.submit(&bench, &text).await.unwrap();
-    assert_eq!((job.phase.clone(), job.outcome), (JobPhase::Submitting, None));
+    assert_eq!((job.phase, job.outcome), (JobPhase::Submitting, None));
     let ended = portal.ended(&bench, &job.id).await;
     assert_eq!((ended.outcome, ended.exit_code), (Some(Outcome::Succeeded), Some(0)));
     assert!(ended.submitted_at <= ended.started_at.unwrap() && ended.started_at <= ended.ended_at);

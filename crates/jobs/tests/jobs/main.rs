@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
 mod bench;
+mod cancels;
 mod crashes;
 mod faults;
+mod full;
 mod local_queue;
 mod service;
 
