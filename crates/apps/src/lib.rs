@@ -13,7 +13,9 @@ mod routes;
 mod runtime;
 mod secret;
 
-pub use apps::{Apps, AppsConfig, LaunchRequest, LogChunk, StartError, TemplateView};
+pub use apps::{
+    Apps, AppsConfig, DEFAULT_LOG_LIMIT_BYTES, LaunchRequest, LogChunk, StartError, TemplateView,
+};
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };

@@ -20,9 +20,7 @@ use tokio::task::JoinHandle;
 
 use myksc_core::crash::{self, CrashPoint};
 use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources};
-use myksc_spool::{
-    Change, Changes, Chunk, Folder, SpoolError, State, SupervisorProgram, WatchSet, read_chunk,
-};
+use myksc_spool::{Change, Changes, Chunk, Folder, SpoolError, State, SupervisorProgram, WatchSet};
 
 use super::{Answer, Availability, Found, Launch, Observation, Runtime, RuntimeEvent};
 use crate::catalogue::{Missing, Programs, Template};
@@ -47,6 +45,8 @@ pub(crate) struct LocalConfig {
     pub(crate) supervisor: SupervisorProgram,
     /// What the apps' secrets are derived from.
     pub(crate) secret_key: SecretKey,
+    /// The most bytes of an app's log that are kept.
+    pub(crate) log_limit_bytes: u64,
     /// Where programs are looked for.
     pub(crate) programs: Arc<Programs>,
 }
@@ -64,6 +64,7 @@ struct Inner {
     run_dir: PathBuf,
     supervisor: SupervisorProgram,
     secret_key: SecretKey,
+    log_limit_bytes: u64,
     programs: Arc<Programs>,
     watch: WatchSet,
     probes: Probes,
@@ -98,6 +99,7 @@ impl LocalRuntime {
             run_dir,
             supervisor: config.supervisor,
             secret_key: config.secret_key,
+            log_limit_bytes: config.log_limit_bytes,
             programs: config.programs,
             watch,
             probes: Probes::new(events.clone()),
@@ -199,7 +201,7 @@ impl Runtime for LocalRuntime {
         self.blocking(move |inner| {
             refuse_others(&identity)?;
             let is_over = matches!(app.phase, AppPhase::Stopped | AppPhase::Failed | AppPhase::Deleted);
-            read_chunk(&inner.folder(&app.id).log_path(), offset, limit, is_over).map_err(unusable)
+            inner.folder(&app.id).read_log(offset, limit, is_over).map_err(unusable)
         })
     }
 

@@ -9,7 +9,7 @@ use myksc_apps::{Apps, AppsConfig, LaunchRequest, SecretKey};
 use myksc_core::app::Failure;
 use myksc_core::grant::{Endpoint, RouteState};
 use myksc_core::user::Group;
-use myksc_core::{App, AppId, AppPhase, Error, Resources, Timestamp, User, UserId};
+use myksc_core::{App, AppId, AppPhase, Error, Resources, Role, Timestamp, User, UserId};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,6 +58,7 @@ impl Place {
                 arguments: arguments.map(Into::into).into(),
             },
             secret_key: SecretKey::new([7; 32]),
+            log_limit_bytes: 1 << 20,
         };
         Apps::start(config, self.store().await).await.unwrap()
     }
@@ -168,6 +169,8 @@ pub(crate) fn person(name: &str, uid: u32, home: &Path) -> User {
         groups: vec![Group { gid: uid, name: name.into() }],
         home: home.to_owned(),
         shell: "/bin/bash".into(),
+        provider: User::LOCAL.to_owned(),
+        role: Role::User,
         locked: false,
         created_at: Timestamp::now(),
     }

@@ -62,8 +62,9 @@ pub(super) fn prepare(
             timeout_secs: recipe.probe.timeout.as_secs(),
         },
     };
+    let spec = spec(inner, identity, app, recipe, &surroundings);
     let files = recipe.files.iter().map(|(path, text)| (path.clone(), text.fill(&surroundings))).collect();
-    Ok(Prepared { record, spec: spec(identity, app, recipe, &surroundings), files, socket })
+    Ok(Prepared { record, spec, files, socket })
 }
 
 impl Prepared {
@@ -133,7 +134,7 @@ fn values(identity: &Identity, app: &App, template: &Template) -> Result<BTreeMa
     Ok(values)
 }
 
-fn spec(identity: &Identity, app: &App, recipe: &Recipe, surroundings: &Surroundings) -> Spec {
+fn spec(inner: &Inner, identity: &Identity, app: &App, recipe: &Recipe, surroundings: &Surroundings) -> Spec {
     Spec {
         generation: app.generation,
         command: recipe.command.iter().map(|pattern| pattern.fill(surroundings)).collect(),
@@ -142,6 +143,7 @@ fn spec(identity: &Identity, app: &App, recipe: &Recipe, surroundings: &Surround
         stdin: None,
         stdout: None,
         stderr: None,
+        log_limit_bytes: Some(inner.log_limit_bytes),
         limits: Limits {
             cpu_millis: Some(app.resources.cpu_millis),
             memory_bytes: Some(app.resources.memory_bytes),

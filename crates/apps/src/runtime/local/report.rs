@@ -6,7 +6,7 @@ use myksc_core::app::{Failure, StepRecord};
 use myksc_core::error::Params;
 use myksc_core::spool::{Exit, ExitCause, Status};
 use myksc_core::{App, AppPhase, Step, Timestamp};
-use myksc_spool::{Folder, State, read_chunk};
+use myksc_spool::{Chunk, Folder, SpoolError, State, read_chunk};
 
 use super::probe::{Outcome, Probes, Target};
 use super::record::Record;
@@ -47,7 +47,7 @@ pub(super) fn supervisor_failed(folder: &Folder) -> Observation {
         code: "supervisor_failed".to_owned(),
         params: Params::new(),
         detail: "its supervisor does not start".to_owned(),
-        log_tail: tail(&log),
+        log_tail: tail(read_chunk(&log, -TAIL_BYTES, TAIL_BYTES.unsigned_abs(), true)),
     };
     let state = Observed::Ended { at: Timestamp::now(), failure: Some(failure) };
     Observation { state, ..Observation::absent() }
@@ -140,7 +140,7 @@ fn failure(folder: &Folder, app: &App, exit: &Exit) -> Option<Failure> {
         ExitCause::WalltimeOver => ("walltime_over", "its time was over".to_owned()),
         ExitCause::SupervisorLost => ("supervisor_lost", "its supervisor died, so it was ended".to_owned()),
     };
-    Some(Failure { code: code.to_owned(), params, detail, log_tail: tail(&folder.log_path()) })
+    Some(Failure { code: code.to_owned(), params, detail, log_tail: log_tail(folder) })
 }
 
 fn not_answering(folder: &Folder, record: &Record, last: &str) -> Failure {
@@ -153,13 +153,17 @@ fn not_answering(folder: &Folder, record: &Record, last: &str) -> Failure {
             ("last".to_owned(), last.into()),
         ]),
         detail: format!("it did not answer at {} within {seconds} s: {last}", record.probe.path),
-        log_tail: tail(&folder.log_path()),
+        log_tail: log_tail(folder),
     }
 }
 
-/// The last lines of a log; none when it can't be read.
-fn tail(path: &std::path::Path) -> Vec<String> {
-    let Ok(chunk) = read_chunk(path, -TAIL_BYTES, TAIL_BYTES.unsigned_abs(), true) else { return Vec::new() };
+fn log_tail(folder: &Folder) -> Vec<String> {
+    tail(folder.read_log(-TAIL_BYTES, TAIL_BYTES.unsigned_abs(), true))
+}
+
+/// The last lines of what was read; none when it can't be read.
+fn tail(end: Result<Chunk, SpoolError>) -> Vec<String> {
+    let Ok(chunk) = end else { return Vec::new() };
     let mut lines = VecDeque::with_capacity(TAIL_LINES);
     for line in chunk.text.lines() {
         if lines.len() == TAIL_LINES {
