@@ -1,20 +1,25 @@
 //! Who makes a request.
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode};
-use myksc_core::{Error, Timestamp, User};
+use myksc_core::{Error, Scope, Timestamp, User};
 use myksc_identity::{CsrfToken, Verified};
 use myksc_store::{Session, Token};
 
 use crate::origin::is_safe;
+use crate::peer::PeerAddress;
+use crate::policy;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 /// Name of the session's cookie. The prefix makes browsers insist on Secure, Path=/ and no Domain (RFC 6265bis).
 pub(crate) const COOKIE_NAME: &str = "__Host-myksc";
 
+/// The operation whose requests browsers repeat for as long as a page is open.
+const EVENTS_PATH: &str = "/api/v1/events";
+const BACKGROUND_HEADER: HeaderName = HeaderName::from_static("x-background");
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// A signed-in person; as an extractor it refuses everybody else with 401.
@@ -52,6 +57,23 @@ impl Caller {
         }
     }
 
+    /// The session.
+    ///
+    /// # Errors
+    /// A problem when an API token was shown.
+    pub fn require_session(&self) -> Result<&Session, Problem> {
+        self.session().ok_or_else(policy::session_needed)
+    }
+
+    /// Whether what she showed is good for this: a session is good for everything that her role allows.
+    #[must_use]
+    pub fn has_scope(&self, scope: Scope) -> bool {
+        match &self.credential {
+            Credential::Session { .. } => true,
+            Credential::Token(token) => token.scopes.contains(&scope),
+        }
+    }
+
     /// When what she showed is over.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
@@ -66,10 +88,10 @@ impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        match presented(&parts.headers) {
-            Some(Presented::Cookie(cookie)) => by_cookie(parts, state, cookie).await,
-            Some(Presented::Bearer(token)) => by_token(state, token).await,
-            None => Err(Error::Unauthenticated.into()),
+        // Within `/api` it was asked before the handler.
+        match parts.extensions.get::<Self>() {
+            Some(caller) => Ok(caller.clone()),
+            None => authenticate(parts, state).await,
         }
     }
 }
@@ -86,15 +108,30 @@ impl OptionalFromRequestParts<AppState> for Caller {
     }
 }
 
+/// Whoever made this request, by what it shows.
+pub(crate) async fn authenticate(parts: &Parts, state: &AppState) -> Result<Caller, Problem> {
+    match presented(&parts.headers) {
+        Some(Presented::Cookie(cookie)) => by_cookie(parts, state, cookie).await,
+        Some(Presented::Bearer(token)) => by_token(parts, state, token).await,
+        None => Err(Error::Unauthenticated.into()),
+    }
+}
+
 async fn by_cookie(parts: &Parts, state: &AppState, cookie: &str) -> Result<Caller, Problem> {
-    let verified = state.access.sessions.verify(cookie).await?.ok_or(Error::Unauthenticated)?;
+    let mut verified = state.access.sessions.verify(cookie).await?.ok_or(Error::Unauthenticated)?;
     require_csrf_token(parts, &verified)?;
+    require_database(parts, state)?;
+    if !is_background(parts) && !state.access.sessions.is_database_away() {
+        state.access.sessions.used(&mut verified.session).await;
+    }
     let credential = Credential::Session { session: verified.session, csrf_token: verified.csrf_token };
     Ok(Caller { user: verified.user, credential })
 }
 
-async fn by_token(state: &AppState, token: &str) -> Result<Caller, Problem> {
-    let (user, token) = state.access.tokens.verify(token).await?.ok_or(Error::Unauthenticated)?;
+async fn by_token(parts: &Parts, state: &AppState, token: &str) -> Result<Caller, Problem> {
+    let address = PeerAddress::of(&parts.extensions).0;
+    let (user, token) = state.access.tokens.verify(token, address).await?.ok_or(Error::Unauthenticated)?;
+    require_database(parts, state)?;
     Ok(Caller { user, credential: Credential::Token(token) })
 }
 
@@ -104,6 +141,22 @@ fn require_csrf_token(parts: &Parts, verified: &Verified) -> Result<(), Problem>
         return Ok(());
     }
     Err(Problem::new(StatusCode::FORBIDDEN, "csrf_invalid", "X-CSRF-Token is not the session's"))
+}
+
+/// While the database is away, people who were verified lately may look, but not change anything.
+fn require_database(parts: &Parts, state: &AppState) -> Result<(), Problem> {
+    if is_safe(&parts.method) || !state.access.sessions.is_database_away() {
+        return Ok(());
+    }
+    let detail = "the database does not answer; nothing can be changed meanwhile".to_owned();
+    Err(Error::Unavailable { code: "database_away", detail }.into())
+}
+
+/// Whether a page asks this by itself, so that it is no sign of a person: with `X-Background: 1`, or for the events,
+/// whose request a browser makes without headers of the page.
+fn is_background(parts: &Parts) -> bool {
+    let is_stream = parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == EVENTS_PATH);
+    is_stream || parts.headers.get(BACKGROUND_HEADER).is_some_and(|value| value == "1")
 }
 
 /// A credential as it came, not yet looked up.

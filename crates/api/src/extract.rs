@@ -8,7 +8,8 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use myksc_core::{AppId, Error, FieldProblem, JobId, SessionId, TokenId};
+use myksc_core::{AppId, Error, FieldProblem, JobId, PasskeyId, SessionId, TokenId};
+use myksc_identity::UserCode;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
@@ -35,8 +36,16 @@ impl PathId for AppId {
     const KIND: &'static str = "app";
 }
 
+impl PathId for UserCode {
+    const KIND: &'static str = "device";
+}
+
 impl PathId for JobId {
     const KIND: &'static str = "job";
+}
+
+impl PathId for PasskeyId {
+    const KIND: &'static str = "passkey";
 }
 
 impl PathId for SessionId {

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::caller::COOKIE_NAME;
 use crate::handlers;
+use crate::policy::{self, Rule};
 use crate::problem::ProblemBody;
 
 /// The document of this version.
@@ -55,12 +56,8 @@ fn complete(mut document: OpenApi) -> OpenApi {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         describe_responses(operation);
         add_problem(operation);
-        if operation.security.is_none() {
-            let none: [&str; 0] = [];
-            operation.security = Some(vec![
-                SecurityRequirement::new("session", none),
-                SecurityRequirement::new("token", none),
-            ]);
+        if let Some(rule) = Rule::of(operation) {
+            describe_access(operation, &rule);
         }
     }
     document
@@ -90,6 +87,23 @@ fn describe_responses(operation: &mut Operation) {
             response.description = words.to_owned();
         }
     }
+}
+
+/// Says in words and in credentials what the operation's rule asks for.
+fn describe_access(operation: &mut Operation, rule: &Rule) {
+    let sentence = policy::sentence(rule);
+    operation.description = Some(match operation.description.take().filter(|text| !text.is_empty()) {
+        Some(text) => format!("{text}\n\n{sentence}"),
+        None => sentence,
+    });
+    let none: [&str; 0] = [];
+    operation.security = Some(match rule {
+        Rule::Nobody => vec![SecurityRequirement::default()],
+        Rule::Person { scopes, .. } => {
+            let by_token = (!scopes.is_empty()).then(|| SecurityRequirement::new("token", none));
+            std::iter::once(SecurityRequirement::new("session", none)).chain(by_token).collect()
+        }
+    });
 }
 
 fn add_problem(operation: &mut Operation) {

@@ -1,8 +1,9 @@
 //! The layers around the handlers.
 //!
 //! From the outside in: request id, security headers, problem bodies, panics, the body's limit, the rule of the
-//! same origin; then, except where bytes stream, a deadline.
+//! same origin; then, for the operations of the API, who may; then, except where bytes stream, a deadline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::origin;
+use crate::policy::{self, Policy};
 use crate::problem::{self, Problem};
 use crate::state::AppState;
 use crate::{handlers, request_id, security, web_ui};
@@ -25,16 +27,20 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The portal's whole HTTP surface.
 pub fn router(state: AppState) -> Router {
-    let (api, _) = handlers::api().split_for_parts();
+    let (api, document) = handlers::api().split_for_parts();
+    let policy = Arc::new(Policy::of(&document));
+    let api = api.layer(middleware::from_fn_with_state((state.clone(), policy), policy::enforce));
     Router::new()
         .merge(api)
         .merge(handlers::outside())
         .fallback(anything_else)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(state.clone(), origin::require_same_origin))
+        .merge(handlers::told())
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(middleware::from_fn(problem::render))
+        .layer(middleware::from_fn(handlers::files::tell_version))
         .layer(middleware::from_fn(security::add_headers))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(state)

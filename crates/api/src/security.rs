@@ -14,7 +14,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 
 /// Middleware: security headers on every answer; a handler's own stricter header stays.
 pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
-    let is_api = request.uri().path().starts_with("/api/");
+    let is_never_stored = ["/api/", "/oidc/"].iter().any(|start| request.uri().path().starts_with(start));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     set_default(headers, CONTENT_SECURITY_POLICY, POLICY);
@@ -27,7 +27,7 @@ pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     );
-    if is_api {
+    if is_never_stored {
         set_default(headers, CACHE_CONTROL, "no-store");
     }
     response

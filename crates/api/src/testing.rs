@@ -1,17 +1,23 @@
 //! The whole router over an empty database, asked in process, and people who use it.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use myksc_apps::{Apps, AppsConfig, SecretKey};
-use myksc_core::{App, AppId, AppName, AppPhase, Resources, Timestamp, Translated, User};
+use myksc_core::{App, AppId, AppName, AppPhase, Resources, Role, Scope, Timestamp, Translated, User};
 use myksc_files::{AgentProgram, Files};
-use myksc_identity::{Access, AccountPolicy, Clock, PosixAccount, SessionLimits};
+use myksc_identity::{
+    Access, AccessConfig, AccountPolicy, Authenticated, Client, Clock, FactorRule, FactorRules,
+    FactorSettings, OidcConfig, PosixAccount, Seal, TokenWish,
+};
 use myksc_jobs::{Jobs, Roots};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
@@ -22,8 +28,13 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+mod authenticator;
+
+use crate::caller::COOKIE_NAME;
 use crate::event_streams::EventStreams;
 use crate::state::{AppState, Site};
+
+pub(crate) use authenticator::{App as AuthenticatorApp, Key};
 
 /// What every person of the tests has.
 pub(crate) const PASSWORD: &str = "right password";
@@ -33,6 +44,7 @@ pub(crate) const PORTAL: &str = "http://localhost:8080";
 /// A portal without a network.
 pub(crate) struct TestPortal {
     pub(crate) state: AppState,
+    passed_secs: Arc<AtomicI64>,
     router: Router,
     _folder: TempDir,
 }
@@ -44,6 +56,8 @@ pub(crate) enum As {
     Anybody,
     /// A page of the portal in a signed-in browser.
     Browser { cookie: String, csrf_token: String },
+    /// A page of the portal in a browser that owes the second step of a sign-in.
+    Pending { cookie: String },
     /// A program with an API token.
     Token(String),
 }
@@ -59,8 +73,27 @@ pub(crate) struct Answer {
 impl TestPortal {
     /// With nobody in it.
     pub(crate) async fn new() -> Self {
+        Self::with_factors(FactorRule::Optional).await
+    }
+
+    /// The same with these OpenID providers.
+    pub(crate) async fn with_oidc(providers: Vec<OidcConfig>) -> Self {
+        let portal = Self::with_factors(FactorRule::Optional).await;
+        let access = portal.state.access.clone().with_oidc(PORTAL, providers).unwrap();
+        let state = AppState { access, ..portal.state };
+        Self { router: crate::router(state.clone()), state, ..portal }
+    }
+
+    /// The same with another rule of second factors.
+    pub(crate) async fn with_factors(rule: FactorRule) -> Self {
         let (store, folder) = sqlite_store().await;
-        let access = Access::new(&store, SessionLimits::default(), &Clock::system());
+        let rules = FactorRules::local(rule);
+        let factors = FactorSettings { issuer: "Test".to_owned(), origin: Some(PORTAL.to_owned()), rules };
+        let config = AccessConfig { factors, ..AccessConfig::new(Seal::new(&[7; 32]).unwrap()) };
+        let passed_secs = Arc::new(AtomicI64::new(0));
+        let passed = Arc::clone(&passed_secs);
+        let clock = Clock::from_fn(move || Timestamp::now().plus_secs(passed.load(Ordering::SeqCst)));
+        let access = Access::new(&store, config, &clock);
         let site = Site {
             name: Translated::same("Test"),
             origin: PORTAL.to_owned(),
@@ -76,7 +109,18 @@ impl TestPortal {
         let jobs = Jobs::start(store.clone(), Vec::new(), Arc::new(|_| Roots::new([])));
         let apps = apps(folder.path(), &store).await;
         let state = AppState { site: Arc::new(site), store, access, event_streams, files, apps, jobs };
-        Self { router: crate::router(state.clone()), state, _folder: folder }
+        Self { router: crate::router(state.clone()), state, passed_secs, _folder: folder }
+    }
+
+    /// Moves the clock of sign-ins, sessions and codes on.
+    pub(crate) fn pass_secs(&self, secs: i64) {
+        self.passed_secs.fetch_add(secs, Ordering::SeqCst);
+    }
+
+    /// The present moment by that clock.
+    pub(crate) fn now_secs(&self) -> u64 {
+        let passed = self.passed_secs.load(Ordering::SeqCst);
+        u64::try_from(Timestamp::now().plus_secs(passed).as_millis() / 1000).unwrap()
     }
 
     /// Adds somebody.
@@ -105,6 +149,36 @@ impl TestPortal {
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
         let body = serde_json::json!({ "name": name, "password": password });
         self.ask(&As::Anybody, Method::POST, "/api/v1/session", Some(body)).await
+    }
+
+    /// Adds somebody with a role, and signs her in.
+    pub(crate) async fn somebody(&self, name: &str, role: Role) -> As {
+        let user = self.person(name).await;
+        self.state.store.set_role(&user.id, role).await.unwrap();
+        self.session(name).await
+    }
+
+    /// A browser of somebody who needed no password for it.
+    pub(crate) async fn session(&self, name: &str) -> As {
+        let found = self.state.store.user_by_name(name).await.unwrap().unwrap();
+        let person = Authenticated {
+            user: found.user,
+            credential_revision: found.credential_revision,
+            provider_session: None,
+        };
+        let client = Client { address: Ipv4Addr::LOCALHOST.into(), user_agent: String::new() };
+        let opened = self.state.access.sessions.open(person, &client).await.unwrap().unwrap();
+        As::Browser {
+            cookie: format!("{COOKIE_NAME}={}", opened.secret.expose()),
+            csrf_token: opened.verified.csrf_token.expose().to_owned(),
+        }
+    }
+
+    /// An API token of somebody with these scopes.
+    pub(crate) async fn token_of(&self, name: &str, scopes: &[Scope]) -> As {
+        let user = self.state.access.accounts.by_name(name).await.unwrap();
+        let wish = TokenWish::new("test", 1).with_scopes(scopes);
+        As::Token(self.state.access.tokens.create(&user.id, &wish).await.unwrap().expose())
     }
 
     /// Makes an API token by a browser.
@@ -144,12 +218,18 @@ impl TestPortal {
 
     /// Sends a request as a page of the portal or as a program would.
     pub(crate) async fn ask(&self, caller: &As, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.send(Self::request(caller, method, path, body)).await
+    }
+
+    /// A request as a page of the portal or as a program would send it.
+    pub(crate) fn request(caller: &As, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
         let mut request = Request::builder().method(method).uri(path);
         request = match caller {
             As::Anybody => request.header(ORIGIN, PORTAL),
             As::Browser { cookie, csrf_token } => {
                 request.header(ORIGIN, PORTAL).header(COOKIE, cookie).header("x-csrf-token", csrf_token)
             }
+            As::Pending { cookie } => request.header(ORIGIN, PORTAL).header(COOKIE, cookie),
             As::Token(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
         };
         let body = match body {
@@ -159,12 +239,17 @@ impl TestPortal {
             }
             None => Body::empty(),
         };
-        self.send(request.body(body).unwrap()).await
+        request.body(body).unwrap()
+    }
+
+    /// Sends a request as it is, and leaves the answer's body to be read.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or_default();
@@ -196,6 +281,13 @@ impl Answer {
         self.headers[LOCATION].to_str().unwrap()
     }
 
+    /// The browser that a right password made where a second step is due.
+    pub(crate) fn pending(&self) -> As {
+        assert_eq!(self.status, StatusCode::ACCEPTED, "{self:?}");
+        let cookie = self.headers[SET_COOKIE].to_str().unwrap();
+        As::Pending { cookie: cookie.split(';').next().unwrap_or_default().to_owned() }
+    }
+
     /// The browser that a sign-in made.
     pub(crate) fn browser(&self) -> As {
         let cookie = self.headers[SET_COOKIE].to_str().unwrap();
@@ -213,6 +305,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         program_folders: Vec::new(),
         supervisor: SupervisorProgram { program: "/bin/false".into(), arguments: Vec::new() },
         secret_key: SecretKey::new([7; 32]),
+        log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
     };
     Apps::start(config, store.clone()).await.unwrap()
 }

@@ -1,13 +1,19 @@
-//! The web UI: the files that its build left in `web/dist`, part of the binary in a release build.
+//! The web UI: the files that its build left in `web/dist`, part of the binary.
 
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH};
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, HeaderMap, HeaderValue, IF_NONE_MATCH, VARY,
+};
 use http::{Method, StatusCode};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 
 use crate::problem::Problem;
 use crate::state::Site;
+
+use self::encoding::Encoding;
+
+mod encoding;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]
@@ -33,9 +39,9 @@ pub(crate) fn serve(site: &Site, request: &Request) -> Response {
     }
     let path = request.uri().path().trim_start_matches('/');
     if path != "index.html"
-        && let Some(file) = Assets::get(path)
+        && let Some(answer) = asset(request, path)
     {
-        return asset(request, path, file);
+        return answer;
     }
     let first = path.split('/').next().unwrap_or_default();
     page(request, if PAGES.contains(&first) { StatusCode::OK } else { StatusCode::NOT_FOUND })
@@ -43,17 +49,14 @@ pub(crate) fn serve(site: &Site, request: &Request) -> Response {
 
 /// The single page, which shows what its address says; 404 shows its page for unknown addresses.
 pub(crate) fn page(request: &Request, status: StatusCode) -> Response {
-    let Some(index) = Assets::get("index.html") else {
+    let Some(mut answer) = asset(request, "index.html") else {
         return (StatusCode::NOT_FOUND, [(CONTENT_TYPE, "text/plain; charset=utf-8")], NOT_BUILT)
             .into_response();
     };
-    let mut response = if status == StatusCode::OK {
-        asset(request, "index.html", index)
-    } else {
-        (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], index.data).into_response()
-    };
-    response.headers_mut().insert(CACHE_CONTROL, http::HeaderValue::from_static("no-cache"));
-    response
+    if answer.status() == StatusCode::OK {
+        *answer.status_mut() = status;
+    }
+    answer
 }
 
 /// The same page under the portal's own name, when it was asked for under another: cookies and origins hold there.
@@ -64,18 +67,41 @@ fn canonical(site: &Site, request: &Request) -> Option<String> {
     (!host.eq_ignore_ascii_case(own)).then(|| format!("{}{path}", site.origin))
 }
 
-fn asset(request: &Request, path: &str, file: EmbeddedFile) -> Response {
-    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
-    let caching = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let headers = [(ETAG, tag.clone()), (CACHE_CONTROL, caching.to_owned())];
-    if request.headers().get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
+/// A file in the smallest form that the browser takes, if there is one of this name.
+fn asset(request: &Request, path: &str) -> Option<Response> {
+    if Encoding::is_form(path) {
+        return None;
     }
-    let kind = match file.metadata.mimetype() {
+    let plain = Assets::get(path)?;
+    let kind = match plain.metadata.mimetype() {
         kind @ ("text/html" | "text/css" | "text/javascript") => format!("{kind}; charset=utf-8"),
         kind => kind.to_owned(),
     };
-    (headers, [(CONTENT_TYPE, kind)], file.data).into_response()
+    let encoded = Encoding::accepted(request.headers())
+        .find_map(|encoding| Some((Assets::get(&format!("{path}{}", encoding.suffix()))?, Some(encoding))));
+    let (file, encoding) = encoded.unwrap_or((plain, None));
+    // Each form has its own bytes, so its own tag.
+    let tag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    let caching = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let headers = [(VARY, "accept-encoding"), (ETAG, &tag), (CACHE_CONTROL, caching)];
+    let headers = headers.map(|(name, value)| (name, value.to_owned()));
+    if is_known(request.headers(), &tag) {
+        return Some((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    let mut answer = (headers, [(CONTENT_TYPE, kind)], file.data).into_response();
+    if let Some(encoding) = encoding {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    Some(answer)
+}
+
+/// Whether the browser holds what has this tag (RFC 9110 section 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use myksc_apps::LaunchRequest;
-use myksc_core::AppId;
+use myksc_core::{App, AppId};
 use myksc_identity::{Actor, audited};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -59,7 +59,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The caller's apps, the oldest first.
-#[utoipa::path(get, path = "/apps", tag = "apps", responses((status = 200, body = AppList)))]
+#[utoipa::path(
+    get, path = "/apps", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps"]}))),
+    responses((status = 200, body = AppList))
+)]
 async fn list_apps(State(state): State<AppState>, caller: Caller) -> Result<axum::Json<AppList>, Problem> {
     let apps = state.apps.list(&caller.user).await?;
     let items = apps.into_iter().map(|app| AppView::new(&state.site, app)).collect();
@@ -69,6 +73,7 @@ async fn list_apps(State(state): State<AppState>, caller: Caller) -> Result<axum
 /// Launches a template.
 #[utoipa::path(
     post, path = "/apps", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("Idempotency-Key" = Option<String>, Header)),
     request_body = LaunchRequest, responses((status = 202, body = AppView))
 )]
@@ -94,6 +99,7 @@ async fn launch_app(
 /// One app.
 #[utoipa::path(
     get, path = "/apps/{id}", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps"]}))),
     params(("id" = AppId, Path)), responses((status = 200, body = AppView))
 )]
 async fn get_app(
@@ -108,6 +114,7 @@ async fn get_app(
 /// Gives an app another name.
 #[utoipa::path(
     patch, path = "/apps/{id}", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path)), request_body = AppChange, responses((status = 200, body = AppView))
 )]
 async fn rename_app(
@@ -126,6 +133,7 @@ async fn rename_app(
 /// Ends an app if it runs, and forgets it.
 #[utoipa::path(
     delete, path = "/apps/{id}", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path)), responses((status = 202, body = AppView))
 )]
 async fn delete_app(
@@ -134,15 +142,14 @@ async fn delete_app(
     caller: Caller,
     Id(id): Id<AppId>,
 ) -> Result<Accepted, Problem> {
-    let actor = Actor::remote(&caller.user.name, peer.0);
     let delete = state.apps.delete(&caller.user, &id);
-    let app = audited(&state.store, &actor, "delete_app", id.as_str(), delete).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(AppView::new(&state.site, app))))
+    accepted(&state, peer, &caller, "delete_app", &id, delete).await
 }
 
 /// Ends an app; its definition is kept.
 #[utoipa::path(
     post, path = "/apps/{id}/stop", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path)), responses((status = 202, body = AppView))
 )]
 async fn stop_app(
@@ -151,15 +158,14 @@ async fn stop_app(
     caller: Caller,
     Id(id): Id<AppId>,
 ) -> Result<Accepted, Problem> {
-    let actor = Actor::remote(&caller.user.name, peer.0);
     let stop = state.apps.stop(&caller.user, &id);
-    let app = audited(&state.store, &actor, "stop_app", id.as_str(), stop).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(AppView::new(&state.site, app))))
+    accepted(&state, peer, &caller, "stop_app", &id, stop).await
 }
 
 /// Launches an ended app once more.
 #[utoipa::path(
     post, path = "/apps/{id}/start", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path)), responses((status = 202, body = AppView))
 )]
 async fn start_app(
@@ -168,15 +174,14 @@ async fn start_app(
     caller: Caller,
     Id(id): Id<AppId>,
 ) -> Result<Accepted, Problem> {
-    let actor = Actor::remote(&caller.user.name, peer.0);
     let start = state.apps.start_again(&caller.user, &id);
-    let app = audited(&state.store, &actor, "start_app", id.as_str(), start).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(AppView::new(&state.site, app))))
+    accepted(&state, peer, &caller, "start_app", &id, start).await
 }
 
 /// A piece of an app's output.
 #[utoipa::path(
     get, path = "/apps/{id}/log", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path), LogQuery), responses((status = 200, body = Chunk))
 )]
 async fn get_app_log(
@@ -194,6 +199,20 @@ async fn get_app_log(
         ended: log.ended && log.next_offset >= log.size_bytes,
         text: log.text,
     }))
+}
+
+/// Has `act` done to the caller's app, under its word in the audit log.
+async fn accepted(
+    state: &AppState,
+    peer: PeerAddress,
+    caller: &Caller,
+    action: &'static str,
+    id: &AppId,
+    act: impl Future<Output = myksc_core::Result<App>>,
+) -> Result<Accepted, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let app = audited(&state.store, &actor, action, id.as_str(), act).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(AppView::new(&state.site, app))))
 }
 
 #[cfg(test)]

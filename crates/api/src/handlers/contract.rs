@@ -26,7 +26,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The caller's contract, what is in use of it, and what the machine has.
-#[utoipa::path(get, path = "/contract", tag = "contract", responses((status = 200, body = ContractView)))]
+#[utoipa::path(
+    get, path = "/contract", tag = "contract",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps", "jobs"]}))),
+    responses((status = 200, body = ContractView))
+)]
 async fn get_contract(
     State(state): State<AppState>,
     caller: Caller,

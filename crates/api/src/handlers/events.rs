@@ -63,6 +63,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     get,
     path = "/events",
     tag = "events",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read"]}))),
     params(EventsQuery),
     responses((status = 200, description = "Events whose ids are revisions.", content_type = "text/event-stream", body = String))
 )]

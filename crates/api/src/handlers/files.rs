@@ -14,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::refusal::{remains, to_problem};
+pub(crate) use self::uploads::tell_version;
 use crate::caller::Caller;
 use crate::extract::{Json, Query};
 use crate::idempotency::IdempotencyKey;
@@ -105,7 +106,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Where the caller has files.
-#[utoipa::path(get, path = "/files/roots", tag = "files", responses((status = 200, body = RootList)))]
+#[utoipa::path(
+    get, path = "/files/roots", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
+    responses((status = 200, body = RootList))
+)]
 async fn list_roots(State(state): State<AppState>, caller: Caller) -> Result<axum::Json<RootList>, Problem> {
     let roots = state.files.roots(&caller.user.identity()).await.map_err(to_problem)?;
     let items = roots.into_iter().map(|wire::Root { id, path, total_bytes, free_bytes }| Root {
@@ -119,7 +124,11 @@ async fn list_roots(State(state): State<AppState>, caller: Caller) -> Result<axu
 }
 
 /// What is in a folder, sorted by the bytes of the names.
-#[utoipa::path(get, path = "/files/entries", tag = "files", params(PageQuery), responses((status = 200, body = EntryPage)))]
+#[utoipa::path(
+    get, path = "/files/entries", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
+    params(PageQuery), responses((status = 200, body = EntryPage))
+)]
 async fn list_entries(
     State(state): State<AppState>,
     caller: Caller,
@@ -134,6 +143,7 @@ async fn list_entries(
 /// Makes a folder.
 #[utoipa::path(
     post, path = "/files/folders", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     request_body = NewFolder, responses((status = 201, body = Entry))
 )]
 async fn make_folder(
@@ -151,6 +161,7 @@ async fn make_folder(
 /// Moves or renames; 409 `file_exists` when something is there and `overwrite` is not set.
 #[utoipa::path(
     post, path = "/files/move", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     request_body = MoveOrder, responses((status = 200, body = Entry))
 )]
 async fn move_entry(
@@ -168,6 +179,7 @@ async fn move_entry(
 /// `paths[i]` with its exact path in `params`; the rest is gone.
 #[utoipa::path(
     post, path = "/files/remove", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     request_body = RemoveOrder, responses((status = 204))
 )]
 async fn remove_entries(

@@ -62,6 +62,8 @@ struct OutputQuery {
     limit: Option<u64>,
 }
 
+type Accepted = (StatusCode, axum::Json<Job>);
+
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(list_jobs))
@@ -75,7 +77,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The caller's jobs, the newest first.
-#[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobQuery), responses((status = 200, body = JobList)))]
+#[utoipa::path(
+    get, path = "/jobs", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
+    params(JobQuery), responses((status = 200, body = JobList))
+)]
 async fn list_jobs(
     State(state): State<AppState>,
     caller: Caller,
@@ -95,6 +101,7 @@ async fn list_jobs(
 /// One job.
 #[utoipa::path(
     get, path = "/jobs/{id}", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
     params(("id" = JobId, Path)), responses((status = 200, body = Job))
 )]
 async fn get_job(
@@ -108,6 +115,7 @@ async fn get_job(
 /// The script of a job as it was submitted.
 #[utoipa::path(
     get, path = "/jobs/{id}/script", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path)), responses((status = 200, body = JobScript))
 )]
 async fn get_job_script(
@@ -122,6 +130,7 @@ async fn get_job_script(
 /// A piece of a job's output, read as its owner; empty as long as there is none.
 #[utoipa::path(
     get, path = "/jobs/{id}/output", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path), OutputQuery), responses((status = 200, body = Chunk))
 )]
 async fn get_job_output(
@@ -158,6 +167,7 @@ async fn get_job_output(
 /// Asks for the end of a job.
 #[utoipa::path(
     post, path = "/jobs/{id}/cancel", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path)), responses((status = 202, body = Job))
 )]
 async fn cancel_job(
@@ -165,16 +175,15 @@ async fn cancel_job(
     peer: PeerAddress,
     caller: Caller,
     Id(id): Id<JobId>,
-) -> Result<(StatusCode, axum::Json<Job>), Problem> {
-    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
-    let cancel = state.jobs.cancel(&who, &id);
-    let job = audited(&state.store, &actor, "cancel_job", id.as_str(), cancel).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+) -> Result<Accepted, Problem> {
+    let who = caller.user.identity();
+    accepted(&state, peer, &caller, "cancel_job", &id, state.jobs.cancel(&who, &id)).await
 }
 
 /// Asks to keep a waiting job from starting.
 #[utoipa::path(
     post, path = "/jobs/{id}/hold", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path)), responses((status = 202, body = Job))
 )]
 async fn hold_job(
@@ -182,16 +191,15 @@ async fn hold_job(
     peer: PeerAddress,
     caller: Caller,
     Id(id): Id<JobId>,
-) -> Result<(StatusCode, axum::Json<Job>), Problem> {
-    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
-    let hold = state.jobs.hold(&who, &id);
-    let job = audited(&state.store, &actor, "hold_job", id.as_str(), hold).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+) -> Result<Accepted, Problem> {
+    let who = caller.user.identity();
+    accepted(&state, peer, &caller, "hold_job", &id, state.jobs.hold(&who, &id)).await
 }
 
 /// Asks to let a held job start.
 #[utoipa::path(
     post, path = "/jobs/{id}/release", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path)), responses((status = 202, body = Job))
 )]
 async fn release_job(
@@ -199,16 +207,15 @@ async fn release_job(
     peer: PeerAddress,
     caller: Caller,
     Id(id): Id<JobId>,
-) -> Result<(StatusCode, axum::Json<Job>), Problem> {
-    let (who, actor) = (caller.user.identity(), Actor::remote(&caller.user.name, peer.0));
-    let release = state.jobs.release(&who, &id);
-    let job = audited(&state.store, &actor, "release_job", id.as_str(), release).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(job)))
+) -> Result<Accepted, Problem> {
+    let who = caller.user.identity();
+    accepted(&state, peer, &caller, "release_job", &id, state.jobs.release(&who, &id)).await
 }
 
 /// Submits the script of a job once more; the answer is the new job.
 #[utoipa::path(
     post, path = "/jobs/{id}/resubmit", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("id" = JobId, Path), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 202, body = Job))
 )]
@@ -227,6 +234,20 @@ async fn resubmit_job(
         Ok(audited(&store, &actor, "resubmit_job", id.as_str(), resubmit).await?)
     };
     key.once(&state.store, &caller, "resubmit_job", StatusCode::ACCEPTED, resubmit).await
+}
+
+/// Has `act` done to the caller's job, under its word in the audit log.
+async fn accepted(
+    state: &AppState,
+    peer: PeerAddress,
+    caller: &Caller,
+    action: &'static str,
+    id: &JobId,
+    act: impl Future<Output = myksc_core::Result<Job>>,
+) -> Result<Accepted, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let job = audited(&state.store, &actor, action, id.as_str(), act).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(job)))
 }
 
 fn choice_unknown(field: &str, choices: &str) -> Problem {

@@ -7,7 +7,7 @@ use axum::{RequestExt as _, Router};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderMap, StatusCode};
 use myksc_core::secret::SecretHash;
-use myksc_core::{App, AppId, Error, Timestamp};
+use myksc_core::{App, AppId, Error, Scope, Timestamp};
 use myksc_identity::{Actor, IssuedTicket, audited};
 use myksc_store::Session;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -19,6 +19,7 @@ use super::session::client;
 use crate::caller::{Caller, Credential};
 use crate::extract::{Id, Json, Query};
 use crate::peer::PeerAddress;
+use crate::policy;
 use crate::problem::Problem;
 use crate::state::AppState;
 use crate::web_ui;
@@ -76,6 +77,10 @@ async fn open_app(
         let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
         return Ok(go_to(format!("/sign-in?next={}", encode(here))));
     };
+    if !caller.has_scope(Scope::Apps) {
+        // A browser shows no API token; what does asks for a ticket.
+        return Err(policy::session_needed());
+    }
     let to = place_in_app(query.to.as_deref());
     let app = match state.apps.get(&caller.user, &id).await {
         Ok(app) => app,
@@ -95,6 +100,7 @@ async fn open_app(
     post,
     path = "/apps/{id}/tickets",
     tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
     params(("id" = AppId, Path)),
     request_body = TicketRequest,
     responses((status = 201, body = TicketView))

@@ -2,8 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use myksc_core::Error;
-use myksc_identity::{Actor, audited};
+use myksc_identity::{Actor, NewPassword, audited};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,17 +24,22 @@ struct PasswordChange {
     /// The new password: 8 characters or more.
     #[schema(format = Password)]
     new: String,
+    /// Whether the caller's API tokens are deleted, too.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    revoke_tokens: bool,
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().routes(routes!(change_password))
 }
 
-/// Changes the caller's password; her other sessions end.
+/// Changes the caller's password; her other sessions end, and her API tokens unless she keeps them.
 #[utoipa::path(
     put,
     path = "/password",
     tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
     request_body = PasswordChange,
     responses((status = 204))
 )]
@@ -45,15 +49,21 @@ async fn change_password(
     caller: Caller,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
-    let Some(session) = caller.session() else {
-        let detail = "an API token can't change the password; sign in with it".to_owned();
-        return Err(Error::Forbidden { code: "token_cannot_change_password", detail }.into());
+    let session = caller.require_session()?;
+    let change = NewPassword {
+        current: SecretString::from(change.current),
+        new: SecretString::from(change.new),
+        keep: Some(&session.id),
+        revoke_tokens: change.revoke_tokens,
     };
-    let (current, new) = (SecretString::from(change.current), SecretString::from(change.new));
     let actor = Actor::remote(&caller.user.name, peer.0);
-    let act = state.access.accounts.change_password(&caller.user, current, new, Some(&session.id));
+    let act = state.access.accounts.change_password(&caller.user, change);
     audited(&state.store, &actor, "change_password", caller.user.id.as_str(), act).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, StatusCode};
 use myksc_core::user::Group;
-use myksc_core::{Error, SessionId, Timestamp, User, UserId};
-use myksc_identity::{Actor, Client, audited};
+use myksc_core::{Role, SessionId, Timestamp, User, UserId};
+use myksc_identity::{Actor, Client, Credentials, Opened, Step, audited};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -14,6 +14,8 @@ use utoipa_axum::routes;
 
 use crate::caller::{COOKIE_NAME, Caller, Credential, cookie};
 use crate::extract::Json;
+use crate::handlers::preferences;
+use crate::handlers::sign_in::{self, SignInStep};
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -22,6 +24,8 @@ use crate::state::AppState;
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignInRequest {
+    /// Id of the provider that knows the account, as `/site` lists them; the portal's first one when absent.
+    provider: Option<String>,
     /// Account name.
     name: String,
     /// Password.
@@ -32,7 +36,7 @@ struct SignInRequest {
 /// Who is signed in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Session)]
-struct SessionView {
+pub(super) struct SessionView {
     /// The person.
     user: UserView,
     /// For the header `X-CSRF-Token` of unsafe requests; null with an API token, which needs none.
@@ -41,6 +45,19 @@ struct SessionView {
     session_id: Option<SessionId>,
     /// When the session, or the token, ends at the latest.
     expires_at: Timestamp,
+    /// When the session ends if it is not used again; null with an API token.
+    idle_ends_at: Option<Timestamp>,
+    /// What the person is at the centre.
+    role: Role,
+    /// Who vouches for her: the id of one of the site's ways to sign in.
+    provider: String,
+}
+
+/// Where somebody who signed out goes on.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SignedOut {
+    /// The address at which she signs out of her provider; it sends her back.
+    continue_at: String,
 }
 
 /// The person who is signed in.
@@ -73,19 +90,31 @@ pub(super) fn client(peer: PeerAddress, headers: &HeaderMap) -> Client {
     Client { address: peer.0, user_agent: user_agent.unwrap_or_default().into_owned() }
 }
 
+/// What a browser gets when its person is signed in: the cookie, and who she is.
+pub(super) fn signed_in(opened: Opened) -> (AppendHeaders<[(HeaderName, String); 1]>, SessionView) {
+    (session_cookie(&opened), SessionView::from(opened))
+}
+
+/// The cookie of a new session, for a browser that goes on to another page.
+pub(super) fn session_cookie(opened: &Opened) -> AppendHeaders<[(HeaderName, String); 1]> {
+    // Without Max-Age: it goes when the browser is closed.
+    set_cookie(opened.secret.expose(), "")
+}
+
 /// Takes the session's cookie from the browser.
 pub(super) fn without_cookie() -> AppendHeaders<[(HeaderName, String); 1]> {
     set_cookie("", "; Max-Age=0")
 }
 
-/// Signs in by name and password; the session's cookie comes along.
+/// Signs in by name and password; the session's cookie comes along. Where a second step is due, the answer is 202 with
+/// the cookie of the pending sign-in.
 #[utoipa::path(
     post,
     path = "/session",
     tag = "session",
-    security(()),
+    extensions(("x-access" = json!({"role": "nobody"}))),
     request_body = SignInRequest,
-    responses((status = 200, body = SessionView))
+    responses((status = 200, body = SessionView), (status = 202, body = SignInStep))
 )]
 async fn create_session(
     State(state): State<AppState>,
@@ -94,52 +123,85 @@ async fn create_session(
     Json(request): Json<SignInRequest>,
 ) -> Result<Response, Problem> {
     let password = SecretString::from(request.password);
+    let given =
+        Credentials { provider: request.provider.as_deref(), name: &request.name, password: &password };
     let replaced = cookie(&headers, COOKIE_NAME);
-    let client = client(peer, &headers);
-    let opened = state.access.sign_in.sign_in(&request.name, &password, &client, replaced).await?;
-    let verified = opened.verified;
-    let view = SessionView {
-        user: verified.user.into(),
-        csrf_token: Some(verified.csrf_token.expose().to_owned()),
-        session_id: Some(verified.session.id),
-        expires_at: verified.session.expires_at,
-    };
-    // Without Max-Age: it goes when the browser is closed.
-    Ok((set_cookie(opened.secret.expose(), ""), axum::Json(view)).into_response())
-}
-
-/// Who is signed in.
-#[utoipa::path(get, path = "/session", tag = "session", responses((status = 200, body = SessionView)))]
-async fn get_session(caller: Caller) -> axum::Json<SessionView> {
-    let user = caller.user.into();
-    axum::Json(match caller.credential {
-        Credential::Session { session, csrf_token } => SessionView {
-            user,
-            csrf_token: Some(csrf_token.expose().to_owned()),
-            session_id: Some(session.id),
-            expires_at: session.expires_at,
-        },
-        Credential::Token(token) => {
-            SessionView { user, csrf_token: None, session_id: None, expires_at: token.expires_at }
+    Ok(match state.access.sign_in.sign_in(given, &client(peer, &headers), replaced).await? {
+        Step::Opened(opened) => {
+            let (cookie, view) = signed_in(*opened);
+            (cookie, axum::Json(view)).into_response()
         }
+        Step::Pending { secret, step } => sign_in::pending(&secret, step),
     })
 }
 
-/// Signs out: ends this session and everything it opened.
-#[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
+/// Who is signed in.
+#[utoipa::path(
+    get, path = "/session", tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps", "jobs", "files", "admin"]}))),
+    responses((status = 200, body = SessionView))
+)]
+async fn get_session(State(state): State<AppState>, caller: Caller) -> axum::Json<SessionView> {
+    axum::Json(SessionView::of(&state, caller))
+}
+
+/// Signs out: ends this session and everything it opened. Where the person signed in at a provider that wants to be
+/// signed out of, too, the answer says where her browser goes on.
+#[utoipa::path(
+    delete, path = "/session", tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    responses((status = 200, body = SignedOut), (status = 204))
+)]
 async fn delete_session(
     State(state): State<AppState>,
     peer: PeerAddress,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let Some(session) = caller.session() else {
-        let detail = "an API token is no session; delete the token instead".to_owned();
-        return Err(Error::Forbidden { code: "token_has_no_session", detail }.into());
-    };
+    let session = caller.require_session()?;
     let actor = Actor::remote(&caller.user.name, peer.0);
+    preferences::apply_at_sign_out(&state, &caller.user, &actor).await;
     let end = state.access.sessions.end(&caller.user.id, &session.id);
     audited(&state.store, &actor, "sign_out", session.id.as_str(), end).await?;
-    Ok((StatusCode::NO_CONTENT, without_cookie()).into_response())
+    Ok(match state.access.oidc.sign_out_address(&caller.user) {
+        Some(continue_at) => (without_cookie(), axum::Json(SignedOut { continue_at })).into_response(),
+        None => (StatusCode::NO_CONTENT, without_cookie()).into_response(),
+    })
+}
+
+impl SessionView {
+    /// What a caller is told of what she showed.
+    pub(super) fn of(state: &AppState, caller: Caller) -> Self {
+        let mut view = Self {
+            csrf_token: None,
+            session_id: None,
+            expires_at: caller.expires_at(),
+            idle_ends_at: None,
+            role: caller.user.role,
+            provider: caller.user.provider.clone(),
+            user: caller.user.into(),
+        };
+        if let Credential::Session { session, csrf_token } = caller.credential {
+            view.csrf_token = Some(csrf_token.expose().to_owned());
+            view.idle_ends_at = Some(state.access.sessions.idle_ends_at(&session));
+            view.session_id = Some(session.id);
+        }
+        view
+    }
+}
+
+impl From<Opened> for SessionView {
+    fn from(opened: Opened) -> Self {
+        let verified = opened.verified;
+        Self {
+            role: verified.user.role,
+            provider: verified.user.provider.clone(),
+            user: verified.user.into(),
+            csrf_token: Some(verified.csrf_token.expose().to_owned()),
+            session_id: Some(verified.session.id),
+            expires_at: verified.session.expires_at,
+            idle_ends_at: Some(verified.idle_ends_at),
+        }
+    }
 }
 
 impl From<User> for UserView {

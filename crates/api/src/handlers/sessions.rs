@@ -9,8 +9,9 @@ use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::session::without_cookie;
-use crate::caller::Caller;
+use super::preferences;
+use super::session::{SessionView, without_cookie};
+use crate::caller::{Caller, Credential};
 use crate::extract::Id;
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
@@ -43,11 +44,18 @@ struct SessionEntry {
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list_sessions, delete_sessions)).routes(routes!(end_session))
+    OpenApiRouter::default()
+        .routes(routes!(list_sessions, delete_sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(extend_session))
 }
 
 /// Where the caller is signed in.
-#[utoipa::path(get, path = "/sessions", tag = "session", responses((status = 200, body = SessionList)))]
+#[utoipa::path(
+    get, path = "/sessions", tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    responses((status = 200, body = SessionList))
+)]
 async fn list_sessions(
     State(state): State<AppState>,
     caller: Caller,
@@ -66,13 +74,18 @@ async fn list_sessions(
 }
 
 /// Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened.
-#[utoipa::path(delete, path = "/sessions", tag = "session", responses((status = 204)))]
+#[utoipa::path(
+    delete, path = "/sessions", tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    responses((status = 204))
+)]
 async fn delete_sessions(
     State(state): State<AppState>,
     peer: PeerAddress,
     caller: Caller,
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
+    preferences::apply_at_sign_out(&state, &caller.user, &actor).await;
     let end = state.access.sessions.end_all(&caller.user.id, None);
     audited(&state.store, &actor, "sign_out", "everywhere", end).await?;
     Ok((StatusCode::NO_CONTENT, without_cookie()).into_response())
@@ -83,6 +96,7 @@ async fn delete_sessions(
     delete,
     path = "/sessions/{id}",
     tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
     params(("id" = SessionId, Path)),
     responses((status = 204))
 )]
@@ -103,5 +117,24 @@ async fn end_session(
     })
 }
 
+/// Starts the idle time of this session anew: its person says that she is there.
+#[utoipa::path(
+    post, path = "/session/extend", tag = "session",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    responses((status = 200, body = SessionView))
+)]
+async fn extend_session(
+    State(state): State<AppState>,
+    mut caller: Caller,
+) -> Result<axum::Json<SessionView>, Problem> {
+    let extended = state.access.sessions.extend(&caller.require_session()?.id).await?;
+    if let Credential::Session { session, .. } = &mut caller.credential {
+        *session = extended;
+    }
+    Ok(axum::Json(SessionView::of(&state, caller)))
+}
+
+#[cfg(test)]
+mod idle_tests;
 #[cfg(test)]
 mod tests;

@@ -25,10 +25,14 @@ struct SiteView {
 struct SignInView {
     /// Its id.
     id: String,
-    /// What it asks for: `password`.
+    /// What it asks for: `password` here, or `redirect` to the provider's own pages.
     kind: String,
     /// Its name.
     title: Translated,
+    /// Whether it answered when it was last asked.
+    available: bool,
+    /// Where a redirect begins; `next` can be added. Null with a password.
+    start: Option<String>,
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -36,16 +40,37 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The portal's name, version and ways to sign in.
-#[utoipa::path(get, path = "/site", tag = "site", security(()), responses((status = 200, body = SiteView)))]
+#[utoipa::path(
+    get, path = "/site", tag = "site",
+    extensions(("x-access" = json!({"role": "nobody"}))),
+    responses((status = 200, body = SiteView))
+)]
 async fn get_site(State(state): State<AppState>) -> Json<SiteView> {
     let local = SignInView {
         id: "local".to_owned(),
         kind: "password".to_owned(),
         title: Translated { en: "Account of this portal".to_owned(), ko: "포털 계정".to_owned() },
+        available: true,
+        start: None,
     };
+    let passwords = state.access.people.password_ways().into_iter().map(|way| SignInView {
+        id: way.id,
+        kind: "password".to_owned(),
+        title: way.title,
+        available: way.is_available,
+        start: None,
+    });
+    let redirects = state.access.oidc.ways().into_iter().map(|way| SignInView {
+        kind: "redirect".to_owned(),
+        title: way.title,
+        available: way.available,
+        start: Some(format!("/oidc/{}/start", way.id)),
+        id: way.id,
+    });
     Json(SiteView {
         name: state.site.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        sign_in: vec![local],
+        // Most people are in a directory; the portal's own accounts are for the few who must get in without it.
+        sign_in: passwords.chain([local]).chain(redirects).collect(),
     })
 }

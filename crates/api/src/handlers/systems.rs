@@ -82,7 +82,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The systems that take jobs.
-#[utoipa::path(get, path = "/systems", tag = "jobs", responses((status = 200, body = SystemList)))]
+#[utoipa::path(
+    get, path = "/systems", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
+    responses((status = 200, body = SystemList))
+)]
 async fn list_systems(State(state): State<AppState>, _: Caller) -> axum::Json<SystemList> {
     axum::Json(SystemList { items: state.jobs.systems(), next_cursor: None })
 }
@@ -90,6 +94,7 @@ async fn list_systems(State(state): State<AppState>, _: Caller) -> axum::Json<Sy
 /// The queues of a system with their limits and load.
 #[utoipa::path(
     get, path = "/systems/{system}/queues", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
     params(("system" = String, Path)), responses((status = 200, body = QueueList))
 )]
 async fn list_queues(
@@ -104,6 +109,7 @@ async fn list_queues(
 /// Scripts to begin with.
 #[utoipa::path(
     get, path = "/systems/{system}/script-templates", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
     params(("system" = String, Path)), responses((status = 200, body = ScriptTemplateList))
 )]
 async fn list_script_templates(
@@ -118,6 +124,7 @@ async fn list_script_templates(
 /// Makes a script of a form. What does not hold is listed; nothing is refused.
 #[utoipa::path(
     post, path = "/systems/{system}/script", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("system" = String, Path)), request_body = RenderRequest, responses((status = 200, body = Rendered))
 )]
 async fn render_script(
@@ -133,6 +140,7 @@ async fn render_script(
 /// Makes a form of a script, keeping what it does not know.
 #[utoipa::path(
     post, path = "/systems/{system}/script/parse", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("system" = String, Path)), request_body = ParseRequest, responses((status = 200, body = ParsedScript))
 )]
 async fn parse_script(
@@ -148,6 +156,7 @@ async fn parse_script(
 /// Submits a script; the job is on its way when the answer comes.
 #[utoipa::path(
     post, path = "/systems/{system}/jobs", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
     params(("system" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
     request_body = SubmitRequest, responses((status = 202, body = Job))
 )]

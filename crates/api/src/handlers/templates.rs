@@ -23,7 +23,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// What can be launched, and what is missing here for the rest.
-#[utoipa::path(get, path = "/templates", tag = "apps", responses((status = 200, body = TemplateList)))]
+#[utoipa::path(
+    get, path = "/templates", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps"]}))),
+    responses((status = 200, body = TemplateList))
+)]
 async fn list_templates(State(state): State<AppState>, _caller: Caller) -> axum::Json<TemplateList> {
     axum::Json(TemplateList { items: state.apps.templates(), next_cursor: None })
 }

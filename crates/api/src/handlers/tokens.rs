@@ -2,14 +2,15 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use myksc_core::{Error, Timestamp, TokenId};
-use myksc_identity::{Actor, audited};
+use myksc_core::{Scope, Timestamp, TokenId};
+use myksc_identity::{Actor, NewToken, TokenWish, audited};
+use myksc_store::Token;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::caller::Caller;
-use crate::extract::{Id, Json};
+use crate::caller::{Caller, Credential};
+use crate::extract::{Id, Json, PathId as _};
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -24,6 +25,14 @@ struct TokenRequest {
     /// Days until it ends.
     #[schema(minimum = 1, maximum = 365)]
     expires_in_days: u32,
+    /// What it is good for; `read`, `apps`, `jobs` and `files` when absent. Apps and jobs run as the person and so
+    /// reach her files. `admin` is for operators.
+    #[serde(default = "usual_scopes")]
+    scopes: Vec<Scope>,
+    /// Networks or addresses it may be used from, for example `192.0.2.0/24`; any when there are none.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    networks: Vec<String>,
 }
 
 /// A token that was just made.
@@ -37,6 +46,10 @@ struct CreatedToken {
     token: String,
     /// When it ends.
     expires_at: Timestamp,
+    /// What it is good for.
+    scopes: Vec<Scope>,
+    /// Networks it may be used from; any when there are none.
+    networks: Vec<String>,
 }
 
 /// A person's tokens.
@@ -59,8 +72,14 @@ struct TokenEntry {
     created_at: Timestamp,
     /// When it ends.
     expires_at: Timestamp,
+    /// What it is good for.
+    scopes: Vec<Scope>,
+    /// Networks it may be used from; any when there are none.
+    networks: Vec<String>,
     /// When it was last used, to a minute.
     last_used_at: Option<Timestamp>,
+    /// From where it was used then.
+    last_used_address: Option<String>,
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -68,7 +87,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 }
 
 /// The caller's tokens.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
+#[utoipa::path(
+    get, path = "/tokens", tag = "tokens",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    responses((status = 200, body = TokenList))
+)]
 async fn list_tokens(
     State(state): State<AppState>,
     caller: Caller,
@@ -79,7 +102,10 @@ async fn list_tokens(
         name: token.name,
         created_at: token.created_at,
         expires_at: token.expires_at,
+        scopes: token.scopes,
+        networks: token.networks,
         last_used_at: token.last_used_at,
+        last_used_address: token.last_used_address,
     });
     Ok(axum::Json(TokenList { items: items.collect(), next_cursor: None }))
 }
@@ -90,6 +116,7 @@ async fn list_tokens(
     post,
     path = "/tokens",
     tag = "tokens",
+    extensions(("x-access" = json!({"role": "user", "scopes": []}))),
     request_body = TokenRequest,
     responses((status = 201, body = CreatedToken))
 )]
@@ -99,24 +126,24 @@ async fn create_token(
     caller: Caller,
     Json(request): Json<TokenRequest>,
 ) -> Result<(StatusCode, axum::Json<CreatedToken>), Problem> {
-    if caller.session().is_none() {
-        let detail = "an API token can't make tokens; sign in with your password".to_owned();
-        return Err(Error::Forbidden { code: "token_cannot_make_tokens", detail }.into());
-    }
+    let session = caller.require_session()?;
     let actor = Actor::remote(&caller.user.name, peer.0);
-    let make = state.access.tokens.create(&caller.user.id, &request.name, request.expires_in_days);
-    let made = audited(&state.store, &actor, "create_token", &request.name, make).await?;
+    let TokenRequest { name, expires_in_days, scopes, networks } = request;
+    let wish = TokenWish { name, expires_in_days, scopes, networks };
+    let make = state.access.tokens.create_in(session, &wish);
+    let made = audited(&state.store, &actor, "create_token", &wish.name, make).await?;
     let token = made.expose();
-    let created =
-        CreatedToken { id: made.token.id, name: made.token.name, token, expires_at: made.token.expires_at };
+    let NewToken { token: Token { id, name, expires_at, scopes, networks, .. }, .. } = made;
+    let created = CreatedToken { id, name, token, expires_at, scopes, networks };
     Ok((StatusCode::CREATED, axum::Json(created)))
 }
 
-/// Deletes a token; what it opened closes.
+/// Deletes a token; what it opened closes. A token knows itself alone, and may delete itself.
 #[utoipa::path(
     delete,
     path = "/tokens/{id}",
     tag = "tokens",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "apps", "jobs", "files", "admin"]}))),
     params(("id" = TokenId, Path)),
     responses((status = 204))
 )]
@@ -126,10 +153,19 @@ async fn delete_token(
     caller: Caller,
     Id(id): Id<TokenId>,
 ) -> Result<StatusCode, Problem> {
+    if let Credential::Token(shown) = &caller.credential
+        && shown.id != id
+    {
+        return Err(Problem::not_found(TokenId::KIND, id));
+    }
     let actor = Actor::remote(&caller.user.name, peer.0);
     let delete = state.access.tokens.delete(&caller.user.id, &id);
     audited(&state.store, &actor, "delete_token", id.as_str(), delete).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn usual_scopes() -> Vec<Scope> {
+    Scope::USUAL.to_vec()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use http::header::{
     ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, Method};
+use myksc_identity::TokenWish;
 use myksc_testkit::{Answer, Client, TestPortal};
 use serde_json::json;
 
@@ -167,6 +168,13 @@ async fn requests_that_are_not_tus_are_refused_before_any_byte() {
     for (headers, status, code) in cases {
         let answer = kim.ask(Method::PATCH, &place, headers, Bytes::from_static(b"01234")).await;
         assert_eq!((answer.status.as_u16(), answer.code()), (status, code.to_owned()), "{headers:?}");
+        assert_eq!(answer.headers["tus-resumable"], "1.0.0", "{headers:?}");
+        assert_eq!(answer.headers.contains_key("tus-version"), status == 412, "{headers:?}");
+    }
+    let unknown = format!("{UPLOADS}/aaaaaaaaaaaaaaaa");
+    for (method, place, status) in [(Method::HEAD, &unknown, 404), (Method::PUT, &place, 405)] {
+        let answer = kim.ask(method, place, &[TUS], Bytes::new()).await.expect(status);
+        assert_eq!(answer.headers["tus-resumable"], "1.0.0", "{status}");
     }
     let head = kim.ask(Method::HEAD, &place, &[TUS], Bytes::new()).await.expect(200);
     assert_eq!(header(&head, OFFSET), "0");
@@ -181,8 +189,14 @@ async fn an_upload_whose_connection_is_cut_goes_on_where_it_was() {
     let kim = portal.program("kim").await;
     let content: Vec<u8> = (0..4_000_000).map(|index: u32| (index % 241) as u8).collect();
     let place = header(&begin(&kim, "home/f", content.len()).await.expect(201), LOCATION).to_owned();
-    let token =
-        portal.state.access.tokens.create(&portal.user("kim").await.id, "cut", 1).await.unwrap().expose();
+    let token = portal
+        .state
+        .access
+        .tokens
+        .create(&portal.user("kim").await.id, &TokenWish::new("cut", 1))
+        .await
+        .unwrap()
+        .expose();
     let address = portal.origin().trim_start_matches("http://").to_owned();
     let port = address.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();

@@ -23,7 +23,7 @@ fn answers(answer: &Answer, status: u16) {
 }
 
 /// Asks until the answer is as wanted.
-async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = client.get(path).await.expect(200).json();

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use http::{HeaderName, Method};
+use myksc_core::PasskeyId;
 use myksc_testkit::{Client, TestPortal};
 use serde_json::{Value, json};
+
+use crate::jobs::until;
 
 /// Ids of kim's things.
 pub(crate) struct Kims {
@@ -13,6 +16,9 @@ pub(crate) struct Kims {
     pub(crate) session: String,
     pub(crate) token: String,
     pub(crate) upload: String,
+    pub(crate) user: String,
+    /// One that nobody has: to make one takes an authenticator.
+    pub(crate) passkey: String,
 }
 
 /// A word that stands in kim's things and nowhere else.
@@ -25,12 +31,15 @@ impl Kims {
         let made = |answer: myksc_testkit::Answer, status: u16| id(&answer.expect(status).json());
         let app = made(client.post("/api/v1/apps", &launch(MARK)).await, 202);
         let job = made(client.post("/api/v1/systems/local/jobs", &submission()).await, 202);
+        // Its output is a file of hers from here on.
+        until(&client, &format!("/api/v1/jobs/{job}"), |job| job["phase"] == "running").await;
         let token = json!({ "name": MARK, "expires_in_days": 1 });
         let token = made(client.post("/api/v1/tokens", &token).await, 201);
         let session = client.get("/api/v1/session").await.json()["session_id"].as_str().unwrap().to_owned();
         std::fs::write(portal.home().join(MARK), MARK).unwrap();
         let upload = begin_upload(&client).await;
-        Self { client, app, job, session, token, upload }
+        let user = portal.user("kim").await.id.to_string();
+        Self { client, app, job, session, token, upload, user, passkey: PasskeyId::random().to_string() }
     }
 
     /// What of hers there is, to see that it stays as it is.

@@ -12,6 +12,7 @@ mod jobs;
 mod kims;
 mod limits;
 mod pages;
+mod people;
 
 /// Not a test by itself: the agents and supervisors of the others.
 #[test]

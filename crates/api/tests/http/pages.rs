@@ -1,6 +1,11 @@
 //! The web UI's files, and the headers that stand on every answer.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use bytes::Bytes;
+use http::Method;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, HeaderName, IF_NONE_MATCH, LOCATION, RANGE, VARY,
+};
 use myksc_testkit::TestPortal;
 
 #[tokio::test]
@@ -27,6 +32,53 @@ async fn a_page_asked_for_under_another_name_moves_to_the_portals_own() {
     let answer = portal.nobody().at_host(&host).get("/jobs?state=all").await.expect(307);
     assert_eq!(answer.headers[LOCATION], format!("{}/jobs?state=all", portal.origin()));
     let _ = portal.nobody().at_host(&host).get("/healthz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_file_comes_in_the_smallest_form_that_the_browser_takes_and_each_has_its_tag() {
+    let portal = TestPortal::start().await;
+    let ask = async |method: Method, path: &str, headers: &[(HeaderName, &str)]| {
+        portal.nobody().ask(method, path, headers, Bytes::new()).await
+    };
+    if portal.nobody().get("/").await.status != 200 {
+        return; // The web UI was not built.
+    }
+    for path in ["/", "/sign-in", "/boot.js"] {
+        let plain = ask(Method::GET, path, &[]).await.expect(200);
+        assert!(!plain.headers.contains_key(CONTENT_ENCODING), "{path}");
+        let mut tags = vec![plain.headers[ETAG].clone()];
+        for (accepted, expected) in [("gzip, deflate, br", "br"), ("gzip", "gzip")] {
+            let accepted = (ACCEPT_ENCODING, accepted);
+            let answer = ask(Method::GET, path, std::slice::from_ref(&accepted)).await.expect(200);
+            assert_eq!(answer.headers[CONTENT_ENCODING], expected, "{path}");
+            assert_eq!(answer.headers[CONTENT_TYPE], plain.headers[CONTENT_TYPE], "{path}");
+            assert!(answer.body.len() < plain.body.len(), "{path}");
+            let tag = answer.headers[ETAG].to_str().unwrap();
+            let head = ask(Method::HEAD, path, std::slice::from_ref(&accepted)).await.expect(200);
+            assert_eq!(head.headers[CONTENT_LENGTH], answer.body.len().to_string(), "{path}");
+            assert_eq!((&head.headers[ETAG], head.body.len()), (&answer.headers[ETAG], 0), "{path}");
+            // A part of it is not served, so all of it is.
+            let part = ask(Method::GET, path, &[accepted.clone(), (RANGE, "bytes=0-9")]).await.expect(200);
+            assert_eq!(part.body, answer.body, "{path}");
+            for known in [tag.to_owned(), format!("W/{tag}"), format!("\"x\", {tag}")] {
+                let known = ask(Method::GET, path, &[accepted.clone(), (IF_NONE_MATCH, &known)]).await;
+                assert_eq!(
+                    (known.status.as_u16(), &known.headers[VARY]),
+                    (304, &answer.headers[VARY]),
+                    "{path}"
+                );
+                assert!(known.body.is_empty());
+            }
+            let of_plain = [accepted, (IF_NONE_MATCH, tags[0].to_str().unwrap())];
+            assert_eq!(ask(Method::GET, path, &of_plain).await.status, 200, "{path}");
+            tags.push(answer.headers[ETAG].clone());
+        }
+        assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{path}: {tags:?}");
+        assert_eq!(plain.headers[VARY], "accept-encoding", "{path}");
+    }
+    for form in ["/boot.js.br", "/index.html.gz"] {
+        let _ = portal.nobody().get(form).await.expect(404);
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// The bytes of a file, or the part that `Range` names.
 #[utoipa::path(
-    get, path = "/files/content", tag = "files", params(PathQuery),
+    get, path = "/files/content", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))), params(PathQuery),
     responses(
         (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
         (status = 206, content_type = "application/octet-stream", body = Vec<u8>),
@@ -48,7 +49,11 @@ async fn read_content(
 }
 
 /// Size and validator of a file.
-#[utoipa::path(head, path = "/files/content", tag = "files", params(PathQuery), responses((status = 200)))]
+#[utoipa::path(
+    head, path = "/files/content", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
+    params(PathQuery), responses((status = 200))
+)]
 async fn head_content(
     State(state): State<AppState>,
     caller: Caller,
@@ -61,7 +66,8 @@ async fn head_content(
 /// Writes a file of at most 16 MiB, at once or not at all. `If-None-Match: *` writes a new file only (412
 /// `file_exists`), `If-Match` replaces only the file that was read (412 `file_changed`).
 #[utoipa::path(
-    put, path = "/files/content", tag = "files", params(PathQuery),
+    put, path = "/files/content", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))), params(PathQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = Entry))
 )]

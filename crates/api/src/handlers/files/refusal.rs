@@ -8,6 +8,11 @@ use myksc_files::FilesError;
 use crate::problem::Problem;
 
 pub(super) fn to_problem(error: FilesError) -> Problem {
+    if let FilesError::SenderGone(why) = &error {
+        // Nobody reads the answer; the log does not call it a failure of ours.
+        tracing::info!(why, "a client went away in the middle of its bytes");
+        return Problem::new(StatusCode::BAD_REQUEST, "sender_gone", error.to_string());
+    }
     let FilesError::Refused(refusal) = error else { return Error::from(error).into() };
     let sharper_elsewhere = matches!(refusal.code, FileCode::NotFound | FileCode::AgentBusy);
     if sharper_elsewhere || refusal.code.status() == StatusCode::UNPROCESSABLE_ENTITY {

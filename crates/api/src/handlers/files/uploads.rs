@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -28,6 +29,7 @@ const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const PLACE: &str = "/api/v1/files/uploads";
 const PATCH_TYPE: &str = "application/offset+octet-stream";
 
 /// Uploads that are not finished.
@@ -51,19 +53,37 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     ))
 }
 
+/// Middleware: answers about uploads say the version of tus, refusals too.
+pub(crate) async fn tell_version(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_tus = path.strip_prefix(PLACE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut response = next.run(request).await;
+    if is_tus {
+        response.headers_mut().insert(TUS_RESUMABLE, VERSION);
+        if response.status() == StatusCode::PRECONDITION_FAILED {
+            response.headers_mut().insert(TUS_VERSION, VERSION);
+        }
+    }
+    response
+}
+
 /// What is understood of tus.
-#[utoipa::path(options, path = "/files/uploads", tag = "files", security(()), responses((status = 204)))]
+#[utoipa::path(
+    options, path = "/files/uploads", tag = "files",
+    extensions(("x-access" = json!({"role": "nobody"}))),
+    responses((status = 204))
+)]
 async fn describe_uploads() -> Response {
-    let headers = [
-        (TUS_RESUMABLE, VERSION),
-        (TUS_VERSION, VERSION),
-        (TUS_EXTENSION, HeaderValue::from_static("creation,termination")),
-    ];
+    let headers = [(TUS_VERSION, VERSION), (TUS_EXTENSION, HeaderValue::from_static("creation,termination"))];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
 /// Uploads that are not finished.
-#[utoipa::path(get, path = "/files/uploads", tag = "files", responses((status = 200, body = UploadList)))]
+#[utoipa::path(
+    get, path = "/files/uploads", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
+    responses((status = 200, body = UploadList))
+)]
 async fn list_uploads(
     State(state): State<AppState>,
     caller: Caller,
@@ -76,6 +96,7 @@ async fn list_uploads(
 /// in base64.
 #[utoipa::path(
     post, path = "/files/uploads", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     params(("Tus-Resumable" = String, Header), ("Upload-Length" = u64, Header), ("Upload-Metadata" = String, Header)),
     responses((status = 201, headers(("Location" = String))))
 )]
@@ -87,15 +108,16 @@ async fn create_upload(
     require_version(&headers)?;
     let order = new_upload(&headers)?;
     let upload = state.files.create_upload(&caller.user.identity(), &order).await.map_err(to_problem)?;
-    let place = format!("/api/v1/files/uploads/{}", upload.id);
+    let place = format!("{PLACE}/{}", upload.id);
     let place = HeaderValue::try_from(place).map_err(Error::internal)?;
-    let headers = [(TUS_RESUMABLE, VERSION), (LOCATION, place), (UPLOAD_OFFSET, upload.offset_bytes.into())];
+    let headers = [(LOCATION, place), (UPLOAD_OFFSET, upload.offset_bytes.into())];
     Ok((StatusCode::CREATED, headers).into_response())
 }
 
 /// How far an upload is.
 #[utoipa::path(
     head, path = "/files/uploads/{id}", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     params(("id" = UploadId, Path), ("Tus-Resumable" = String, Header)),
     responses((status = 200, headers(("Upload-Offset" = u64), ("Upload-Length" = u64))))
 )]
@@ -108,7 +130,6 @@ async fn find_upload(
     require_version(&headers)?;
     let upload = state.files.find_upload(&caller.user.identity(), &id).await.map_err(to_problem)?;
     let headers = [
-        (TUS_RESUMABLE, VERSION),
         (UPLOAD_OFFSET, upload.offset_bytes.into()),
         (UPLOAD_LENGTH, upload.size_bytes.into()),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -119,6 +140,7 @@ async fn find_upload(
 /// Sends bytes from `Upload-Offset` on. With the last of them the file gets its name.
 #[utoipa::path(
     patch, path = "/files/uploads/{id}", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     params(("id" = UploadId, Path), ("Tus-Resumable" = String, Header), ("Upload-Offset" = u64, Header)),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, headers(("Upload-Offset" = u64))))
@@ -139,13 +161,14 @@ async fn append_upload(
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let appended = state.files.append_upload(&caller.user.identity(), &id, offset, length, body).await;
     let upload = appended.map_err(to_problem)?;
-    let headers = [(TUS_RESUMABLE, VERSION), (UPLOAD_OFFSET, upload.offset_bytes.into())];
+    let headers = [(UPLOAD_OFFSET, HeaderValue::from(upload.offset_bytes))];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
 
 /// Gives an upload up and removes what arrived of it.
 #[utoipa::path(
     delete, path = "/files/uploads/{id}", tag = "files",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
     params(("id" = UploadId, Path), ("Tus-Resumable" = String, Header)), responses((status = 204))
 )]
 async fn end_upload(
@@ -156,7 +179,7 @@ async fn end_upload(
 ) -> Result<Response, Problem> {
     require_version(&headers)?;
     state.files.end_upload(&caller.user.identity(), &id).await.map_err(to_problem)?;
-    Ok((StatusCode::NO_CONTENT, [(TUS_RESUMABLE, VERSION)]).into_response())
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn require_version(headers: &HeaderMap) -> Result<(), Problem> {

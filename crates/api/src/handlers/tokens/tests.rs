@@ -16,11 +16,54 @@ async fn a_token_does_what_its_person_may_but_makes_no_tokens() {
     assert!(session.json["csrf_token"].is_null() && session.json["session_id"].is_null());
     let body = json!({ "name": "another", "expires_in_days": 1 });
     let answer = portal.ask(&token, Method::POST, TOKENS, Some(body.clone())).await;
-    assert_eq!(answer.problem(), (403, "token_cannot_make_tokens".to_owned()));
+    assert_eq!(answer.problem(), (403, "session_needed".to_owned()));
+    let own = portal.ask(&browser, Method::GET, TOKENS, None).await.text("/items/0/id");
+    portal.token(&browser).await;
+    let other = portal.ask(&browser, Method::GET, TOKENS, None).await;
+    let other =
+        other.json["items"].as_array().unwrap().iter().find(|item| item["id"] != own.as_str()).unwrap();
+    let path = format!("{TOKENS}/{}", other["id"].as_str().unwrap());
+    let answer = portal.ask(&token, Method::DELETE, &path, None).await;
+    assert_eq!(answer.problem(), (404, "not_found".to_owned()));
     let answer = portal.ask(&token, Method::DELETE, "/api/v1/session", None).await;
-    assert_eq!(answer.problem(), (403, "token_has_no_session".to_owned()));
+    assert_eq!(answer.problem(), (403, "session_needed".to_owned()));
     let answer = portal.ask(&As::Anybody, Method::POST, TOKENS, Some(body)).await;
     assert_eq!(answer.problem(), (401, "unauthenticated".to_owned()));
+    let answer = portal.ask(&token, Method::DELETE, &format!("{TOKENS}/{own}"), None).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn a_token_shows_its_scopes_and_networks_and_does_no_more_than_they_say() {
+    let portal = TestPortal::new().await;
+    portal.person("kim").await;
+    let kim = portal.browser("kim").await;
+    let body = json!({
+        "name": "reader", "expires_in_days": 1, "scopes": ["read"], "networks": ["0.0.0.0", "192.0.2.7/24"],
+    });
+    let made = portal.ask(&kim, Method::POST, TOKENS, Some(body)).await;
+    assert_eq!(
+        (&made.json["scopes"], &made.json["networks"]),
+        (&json!(["read"]), &json!(["0.0.0.0/32", "192.0.2.0/24"]))
+    );
+    let token = As::Token(made.text("/token"));
+    assert_eq!(portal.ask(&token, Method::GET, "/api/v1/apps", None).await.status, StatusCode::OK);
+    let answer = portal.ask(&token, Method::GET, "/api/v1/files/roots", None).await;
+    assert_eq!(answer.problem(), (403, "scope_missing".to_owned()));
+    assert_eq!(answer.json["params"]["scopes"], json!(["files"]));
+    let answer = portal.ask(&token, Method::GET, "/open/aaaaaaaaaaaaaaaa", None).await;
+    assert_eq!(answer.problem(), (403, "session_needed".to_owned()));
+    let list = portal.ask(&kim, Method::GET, TOKENS, None).await;
+    assert_eq!(list.json["items"][0]["last_used_address"], "0.0.0.0");
+
+    let body = json!({ "name": "far", "expires_in_days": 1, "networks": ["192.0.2.0/24"] });
+    let far = As::Token(portal.ask(&kim, Method::POST, TOKENS, Some(body)).await.text("/token"));
+    let (far, unknown) = (
+        portal.ask(&far, Method::GET, "/api/v1/apps", None).await,
+        portal.ask(&As::Token("myksc_x".to_owned()), Method::GET, "/api/v1/apps", None).await,
+    );
+    assert_eq!((far.problem(), &far.json["detail"]), (unknown.problem(), &unknown.json["detail"]));
+    assert_eq!(far.problem().0, 401);
 }
 
 #[tokio::test]
@@ -52,6 +95,9 @@ async fn wrong_fields_are_named() {
         (json!({ "name": "a", "expires_in_days": 366 }), vec!["expires_in_days"]),
         (json!({ "name": "a", "expires_in_days": -1 }), vec!["expires_in_days"]),
         (json!({ "name": "a" }), vec!["expires_in_days"]),
+        (json!({ "name": "a", "expires_in_days": 1, "scopes": [] }), vec!["scopes"]),
+        (json!({ "name": "a", "expires_in_days": 1, "scopes": ["admin"] }), vec!["scopes"]),
+        (json!({ "name": "a", "expires_in_days": 1, "networks": ["x"] }), vec!["networks[0]"]),
     ];
     for (body, expected) in cases {
         let answer = portal.ask(&kim, Method::POST, TOKENS, Some(body)).await;
