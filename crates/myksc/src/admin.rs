@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use myksc_core::Error;
-use myksc_identity::{Access, Actor, Clock, SessionLimits, own_account};
+use myksc_identity::{Access, AccessConfig, Actor, Clock, Seal, own_account};
 use myksc_store::Store;
 
 use crate::client::output::Output;
 use crate::client::{ClientError, Options};
 use crate::config::Config;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, OrExit as _};
 use crate::{serve, state_folder};
 
+mod audit;
 mod contract;
 mod password;
 mod user;
@@ -38,6 +39,9 @@ enum Command {
     /// Contracts: for how long and how much a person may use.
     #[command(subcommand)]
     Contract(contract::Command),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 /// What the commands work with.
@@ -46,6 +50,8 @@ struct Desk {
     access: Access,
     actor: Actor,
     out: Output,
+    /// Whether the portal's own accounts are the only ones.
+    is_of_one_person: bool,
 }
 
 impl Admin {
@@ -60,15 +66,19 @@ impl Admin {
             state_folder::prepare(&config.state_folder()?)?;
         }
         let store = serve::open_store(&config).await?;
+        // What is sealed is nothing to this desk: a key of its own opens nothing.
+        let seal = Seal::new(&random_key()?).or_exit(Exit::Failed, "a key")?;
         let desk = Desk {
-            access: Access::new(&store, SessionLimits::default(), &Clock::system()),
+            access: Access::new(&store, AccessConfig::new(seal), &Clock::system()),
             actor: Actor::operator(&own_account().name),
             out: Output::new(options.is_json()),
+            is_of_one_person: config.is_of_one_person(),
             store,
         };
         let done = match self.command {
             Command::User(command) => command.run(&desk).await,
             Command::Contract(command) => command.run(&desk).await,
+            Command::Audit(command) => command.run(&desk).await,
         };
         desk.store.close().await;
         done.map_err(failure)
@@ -80,6 +90,12 @@ impl Command {
     fn may_come_first(&self) -> bool {
         matches!(self, Self::User(user::Command::Add(_)))
     }
+}
+
+fn random_key() -> Result<[u8; 32], Failure> {
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).or_exit(Exit::Failed, "the kernel's random source")?;
+    Ok(key)
 }
 
 /// Refuses to make an empty database where somebody only mistook the folder.

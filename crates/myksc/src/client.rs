@@ -8,6 +8,7 @@ mod account;
 mod address;
 mod app;
 mod credentials;
+mod device;
 mod download;
 mod error;
 mod file;
@@ -16,6 +17,7 @@ mod http;
 mod job;
 pub(crate) mod output;
 pub(crate) mod size;
+mod tls;
 mod upload;
 
 pub(crate) use account::read_password;

@@ -2,7 +2,6 @@
 //!
 //! `docs/myksc.example.toml` shows every key with its default and is what `myksc config reference` prints.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use myksc_core::Translated;
@@ -10,13 +9,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::{Exit, Failure};
 
+mod audit;
+mod identity;
+mod oidc;
 mod overrides;
+mod server;
+mod sign_in;
+
+pub(crate) use audit::Audit;
+pub(crate) use identity::{Directory, DirectoryKind, Identity, Roles};
+pub(crate) use oidc::Oidc;
+pub(crate) use server::Server;
+pub(crate) use sign_in::SignIn;
 
 /// The commented example.
 pub(crate) const REFERENCE: &str = include_str!("../../../docs/myksc.example.toml");
 
 /// Where the file is when nobody says so; it need not exist.
 const USUAL_FILE: &str = "/etc/myksc/myksc.toml";
+/// Less of a log would tell nobody anything.
+const MIN_LOG_LIMIT_BYTES: u64 = 64 << 10;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +42,18 @@ pub(crate) struct Config {
     pub(crate) state: State,
     /// People.
     pub(crate) accounts: Accounts,
+    /// Signing in.
+    pub(crate) sign_in: SignIn,
+    /// The rules for accounts that come from a directory.
+    pub(crate) identity: Identity,
+    /// Directories of people.
+    pub(crate) directory: Vec<Directory>,
+    /// OpenID providers.
+    pub(crate) oidc: Vec<Oidc>,
+    /// Roles by groups.
+    pub(crate) roles: Vec<Roles>,
+    /// The audit log.
+    pub(crate) audit: Audit,
     /// Apps.
     pub(crate) apps: Apps,
     /// The local queue.
@@ -48,52 +72,40 @@ pub(crate) struct Site {
     pub(crate) name: Translated,
 }
 
-/// Where the portal listens, and how it is reached.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Server {
-    /// Address and port. Plain HTTP, so loopback only.
-    pub(crate) listen: SocketAddr,
-    /// The portal's origin in the browser; from `listen` when absent.
-    pub(crate) origin: Option<String>,
-    /// Domain below which each app has its own host.
-    pub(crate) apps_domain: String,
-    /// Threads of the gateway; one a core when 0.
-    pub(crate) workers: usize,
-    /// Seconds that answers under way get to finish when the portal is stopped.
-    pub(crate) shutdown_secs: u64,
-}
-
 /// Where the portal keeps what is its own.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct State {
     /// Folder for the database, secrets, and the folders of apps and jobs.
     pub(crate) folder: Option<PathBuf>,
     /// `sqlite:PATH` or `postgres://…`; a file in the state folder when absent.
     pub(crate) database: Option<String>,
+    /// Seconds that those who are signed in go on while the database does not answer.
+    pub(crate) database_grace_secs: u32,
 }
 
 /// People and how long they stay signed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Accounts {
-    /// Hours without any use after which a session ends.
-    pub(crate) session_idle_hours: u32,
-    /// Hours after which a session ends in any case.
-    pub(crate) session_max_hours: u32,
+    /// Seconds without any use after which a session ends.
+    pub(crate) session_idle_secs: u32,
+    /// Seconds after which a session ends in any case.
+    pub(crate) session_max_secs: u32,
     /// The longest life of an API token, in days.
     pub(crate) token_max_days: u32,
 }
 
 /// Apps on this machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Apps {
     /// Folder of the templates; the ones that ship with the portal when absent.
     pub(crate) catalogue: Option<PathBuf>,
     /// Folders in which programs of apps are looked for, before those of `PATH`.
     pub(crate) program_folders: Vec<PathBuf>,
+    /// The most bytes of an app's log that are kept, its beginning and its end.
+    pub(crate) log_limit_bytes: u64,
 }
 
 /// The local queue.
@@ -144,21 +156,22 @@ impl Default for Site {
     }
 }
 
-impl Default for Server {
+impl Default for State {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            origin: None,
-            apps_domain: "localhost".to_owned(),
-            workers: 0,
-            shutdown_secs: 10,
-        }
+        Self { folder: None, database: None, database_grace_secs: 300 }
     }
 }
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self { session_idle_hours: 12, session_max_hours: 168, token_max_days: 365 }
+        Self { session_idle_secs: 12 * 3600, session_max_secs: 7 * 24 * 3600, token_max_days: 365 }
+    }
+}
+
+impl Default for Apps {
+    fn default() -> Self {
+        let log_limit_bytes = myksc_apps::DEFAULT_LOG_LIMIT_BYTES;
+        Self { catalogue: None, program_folders: Vec::new(), log_limit_bytes }
     }
 }
 
@@ -198,6 +211,12 @@ impl Config {
         Ok(data.join("myksc"))
     }
 
+    /// Whether the portal's own accounts are the only ones. Then they are all of the person who runs it, as apps and
+    /// jobs are processes of this machine.
+    pub(crate) fn is_of_one_person(&self) -> bool {
+        self.directory.is_empty() && self.oidc.is_empty()
+    }
+
     /// Address of the database.
     pub(crate) fn database(&self) -> Result<String, Failure> {
         match &self.state.database {
@@ -208,28 +227,27 @@ impl Config {
 
     /// Scheme, host and port of the portal in the browser, which listens at `port`.
     pub(crate) fn origin(&self, port: u16) -> String {
-        self.server.origin.clone().unwrap_or_else(|| match port {
-            80 => "http://localhost".to_owned(),
-            port => format!("http://localhost:{port}"),
-        })
+        self.server.origin(port)
     }
 
     fn check(&self) -> Result<(), Failure> {
-        if !self.server.listen.ip().is_loopback() {
-            return Err(broken(format!(
-                "server.listen: {} is not a loopback address; this version speaks plain HTTP only",
-                self.server.listen
-            )));
-        }
+        self.server.check()?;
+        self.identity.check()?;
+        Directory::check_all(&self.directory)?;
+        Oidc::check_all(self)?;
+        self.audit.receiver()?;
         let accounts = &self.accounts;
         for (key, value) in [
-            ("accounts.session_idle_hours", accounts.session_idle_hours),
-            ("accounts.session_max_hours", accounts.session_max_hours),
+            ("accounts.session_idle_secs", accounts.session_idle_secs),
+            ("accounts.session_max_secs", accounts.session_max_secs),
             ("accounts.token_max_days", accounts.token_max_days),
         ] {
             if value == 0 {
                 return Err(broken(format!("{key}: must be at least 1")));
             }
+        }
+        if self.apps.log_limit_bytes < MIN_LOG_LIMIT_BYTES {
+            return Err(broken(format!("apps.log_limit_bytes: must be at least {MIN_LOG_LIMIT_BYTES}")));
         }
         for root in &self.files.roots {
             let taken =
@@ -308,12 +326,5 @@ mod tests {
                 && config.apps.catalogue.is_some()
                 && !config.files.roots.is_empty()
         );
-    }
-
-    #[test]
-    fn only_loopback_addresses_are_listened_on() {
-        let mut config = Config::default();
-        config.server.listen = "0.0.0.0:8080".parse().unwrap();
-        assert!(config.check().unwrap_err().to_string().contains("server.listen"));
     }
 }

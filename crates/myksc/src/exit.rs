@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Refused = 5,
     /// The portal does not answer.
     Unreachable = 6,
+    /// Name and password are not enough for this account.
+    SecondFactor = 7,
     /// The configuration is broken.
     Configuration = 10,
     /// The state folder can't be used.
@@ -41,7 +43,8 @@ Exit codes:
   3  not signed in              13  the address to listen on is taken
   4  no such thing              14  the database is newer or does not answer
   5  refused by the portal      15  started by root without --allow-root
-  6  the portal does not answer";
+  6  the portal does not answer
+  7  a second factor is needed: sign in by a browser";
 
 /// An error that ends the command: one line for the person, a number for a script.
 #[derive(Debug)]

@@ -19,9 +19,16 @@ mod memory;
 mod serve;
 mod state_folder;
 
+/// What `--version` says: a build for development is many times slower, and nobody should measure or run one.
+const LONG_VERSION: &str = if cfg!(debug_assertions) {
+    concat!(env!("CARGO_PKG_VERSION"), " (debug build)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (release build)")
+};
+
 /// The web portal of a supercomputing centre, and a client for it.
 #[derive(Debug, Parser)]
-#[command(name = "myksc", version, after_help = exit::HELP)]
+#[command(name = "myksc", version, long_version = LONG_VERSION, after_help = exit::HELP)]
 struct Cli {
     #[command(flatten)]
     options: client::Options,
@@ -39,7 +46,11 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print the OpenAPI document of the portal's interface.
-    Openapi,
+    Openapi {
+        /// Print who may do what instead: the table of all operations with role and token scopes, as Markdown.
+        #[arg(long)]
+        access: bool,
+    },
     /// What the portal starts for a user; not for people.
     #[command(subcommand, hide = true)]
     Agent(agent::Command),
@@ -60,6 +71,8 @@ enum ConfigCommand {
 }
 
 fn main() -> ExitCode {
+    // Fails only where another one is installed already, and nothing has run before this line.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Agent(command) => return command.run(),
@@ -69,7 +82,8 @@ fn main() -> ExitCode {
         }
         Command::Admin(admin) => block_on(admin.run(cli.options)),
         Command::Config(command) => command.run(cli.options.is_json()),
-        Command::Openapi => openapi(),
+        Command::Openapi { access: false } => openapi(),
+        Command::Openapi { access: true } => print(&myksc_api::access_table()),
         Command::Client(command) => block_on(client::run(command, cli.options)),
     };
     match done {

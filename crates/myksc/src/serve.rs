@@ -1,7 +1,6 @@
 //! `serve`: the portal on this machine, all roles in one process.
 
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use std::time::Duration;
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Entrance, EventStreams, Site};
-use myksc_gateway::{Gateway, Listeners, ServeError, ServerConfig};
-use myksc_identity::{AccountPolicy, FirstUser};
+use myksc_gateway::Gateway;
+use myksc_identity::{Access, AccountPolicy, AuditFeed, FirstUser, Syslog};
 use myksc_store::{Store, StoreError};
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,12 +23,11 @@ use crate::log;
 use crate::state_folder::StateFolder;
 
 mod changes;
+mod listen;
+mod people;
 mod revocations;
 mod routes;
 mod services;
-
-/// How long a client may take to send a request's head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What goes on beside the server until it ends.
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -63,16 +61,25 @@ impl Serve {
         served
     }
 
+    /// The account of whoever runs the portal, where nobody else could sign in otherwise.
+    async fn first_user(&self, config: &Config, access: &Access) -> Result<Option<FirstUser>, Failure> {
+        if !config.is_of_one_person() {
+            return Ok(None);
+        }
+        let policy = AccountPolicy::of_this_process(self.allow_root, true);
+        access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")
+    }
+
     async fn serve(&self, config: &Config, folder: &StateFolder) -> Result<(), Failure> {
-        let listeners = bind(config)?;
+        let certificates = listen::certificates(config)?;
+        let listeners = listen::bind(config, certificates.as_ref())?;
         let port = listeners.addresses()[0].port();
         let store = open_store(config).await?;
-        let policy = AccountPolicy::of_this_process(self.allow_root, true);
-        let access = services::access(config, &store);
-        let first =
-            access.accounts.ensure_first_user(&policy).await.or_exit(Exit::Failed, "the first account")?;
         let site = Arc::new(site(config, port));
-        let gateway = Gateway::new(gateway_config(config, &site)?, Entrance::new(&access));
+        let access = services::access(config, folder, &store, &site)?;
+        let first = self.first_user(config, &access).await?;
+        let gateway = gateway_config(config, &site)?.with_use_told_every(access.sessions.use_held_back());
+        let gateway = Gateway::new(gateway, Entrance::new(&access));
         let stop = stop_on_signals()?;
         let apps = services::apps(config, folder, &store).await?;
         let state = AppState {
@@ -87,14 +94,28 @@ impl Serve {
         let tasks = TaskTracker::new();
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         spawn(Box::pin(routes::Routes::new(apps.clone(), gateway.clone()).follow()));
-        spawn(Box::pin(changes::notice(store.clone())));
+        let grace = Duration::from_secs(config.state.database_grace_secs.into());
+        spawn(Box::pin(changes::notice(store.clone(), gateway.clone(), grace)));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
+        spawn(Box::pin(people::stop_apps(access.people.clone(), apps.clone())));
+        let (people, every) = (access.people.clone(), Duration::from_secs(config.identity.refresh_secs));
+        spawn(Box::pin(async move { people.keep_fresh(every).await }));
+        let oidc = access.oidc.clone();
+        spawn(Box::pin(async move { oidc.keep().await }));
         spawn(Box::pin(async move { access.keep_swept().await }));
+        if let Some(receiver) = config.audit.receiver()? {
+            spawn(Box::pin(AuditFeed::new(store.clone(), Syslog::new(receiver)).keep_sending()));
+        }
+
+        if let Some(certificates) = certificates {
+            listen::warn_of_uncovered_names(&certificates, &site.origin, &config.server.apps_domain);
+            spawn(Box::pin(certificates.keep_fresh()));
+        }
 
         announce(&site, first.as_ref())?;
         let portal = TowerToHyperService::new(myksc_api::router(state));
-        let served =
-            myksc_gateway::server::run(times(config), listeners, gateway, portal, stop.clone()).await;
+        let settings = listen::settings(config);
+        let served = myksc_gateway::server::run(settings, listeners, gateway, portal, stop.clone()).await;
         // A server that failed by itself must take the rest along.
         stop.cancel();
         tasks.close();
@@ -103,24 +124,6 @@ impl Serve {
         store.close().await;
         served.or_exit(Exit::Failed, "the server")
     }
-}
-
-fn times(config: &Config) -> ServerConfig {
-    ServerConfig {
-        header_timeout: HEADER_TIMEOUT,
-        shutdown_grace: Duration::from_secs(config.server.shutdown_secs),
-    }
-}
-
-fn bind(config: &Config) -> Result<Listeners, Failure> {
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let workers = NonZeroUsize::new(config.server.workers).unwrap_or(cores);
-    Listeners::bind(&[config.server.listen], workers).map_err(|error| match error {
-        error @ (ServeError::AddressTaken(_) | ServeError::Bind { .. }) => {
-            Failure::new(Exit::Listen, format!("{error} (server.listen, MYKSC_LISTEN)"))
-        }
-        error => Failure::new(Exit::Failed, error),
-    })
 }
 
 /// Opens the database that the configuration names.

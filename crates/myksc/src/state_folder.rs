@@ -66,7 +66,16 @@ impl StateFolder {
 
     /// The key that the secrets of apps are derived from; made on the first call ever.
     pub(crate) fn secret_key(&self) -> Result<[u8; 32], Failure> {
-        let path = self.path.join("secret.key");
+        self.key("secret.key")
+    }
+
+    /// The key that encrypts what the database keeps of secrets; made on the first call ever.
+    pub(crate) fn sealing_key(&self) -> Result<[u8; 32], Failure> {
+        self.key("seal.key")
+    }
+
+    fn key(&self, name: &str) -> Result<[u8; 32], Failure> {
+        let path = self.path.join(name);
         let unusable = |error: std::io::Error| refuse(&path, &error);
         match File::open(&path) {
             Ok(file) => read_key(&file, &path),

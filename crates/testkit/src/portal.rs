@@ -9,10 +9,10 @@ use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Entrance, EventStreams, Site};
 use myksc_apps::{Apps, AppsConfig, SecretKey};
 use myksc_core::user::Group;
-use myksc_core::{Timestamp, Translated, User, UserId};
+use myksc_core::{Role, Timestamp, Translated, User, UserId};
 use myksc_files::Files;
 use myksc_gateway::{Gateway, Listeners, ServerConfig};
-use myksc_identity::{Access, Clock, SessionLimits};
+use myksc_identity::{Access, AccessConfig, Clock, Seal, TokenWish};
 use myksc_jobs::{Jobs, Local, LocalConfig, Roots, SystemConfig};
 use myksc_store::Store;
 use secrecy::SecretString;
@@ -75,7 +75,8 @@ impl TestPortal {
     /// When there is nobody of that name.
     pub async fn program(&self, name: &str) -> Client {
         let user = self.user(name).await;
-        let token = self.state.access.tokens.create(&user.id, "test", 1).await.expect("a token");
+        let token =
+            self.state.access.tokens.create(&user.id, &TokenWish::new("test", 1)).await.expect("a token");
         self.nobody().with_token(&token.expose())
     }
 
@@ -121,7 +122,8 @@ impl Drop for TestPortal {
 async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
     let database = format!("sqlite:{}", folder.join("portal.db").display());
     let store = Store::open(&database).await.expect("a database");
-    let access = Access::new(&store, SessionLimits::default(), &Clock::system());
+    let seal = Seal::new(&[7; 32]).expect("a key");
+    let access = Access::new(&store, AccessConfig::new(seal), &Clock::system());
     let site = Site {
         name: Translated::same("Test"),
         origin: format!("http://localhost:{port}"),
@@ -152,6 +154,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         program_folders: Vec::new(),
         supervisor: process::supervisor(),
         secret_key: SecretKey::new([7; 32]),
+        log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
     };
     Apps::start(config, store.clone()).await.expect("the apps")
 }
@@ -185,6 +188,8 @@ async fn add_people(state: &AppState, folder: &Path) {
             groups: vec![Group { gid, name: name.to_owned() }],
             home,
             shell: "/bin/sh".into(),
+            provider: User::LOCAL.to_owned(),
+            role: Role::User,
             locked: false,
             created_at: Timestamp::now(),
         };

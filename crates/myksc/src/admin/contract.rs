@@ -133,7 +133,7 @@ fn describe(value: &Value, contract: &Contract) -> String {
 }
 
 /// A day of this machine's time zone, or an RFC 3339 time.
-fn parse_moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     let refuse = || format!("{text:?} is no time; write for example 2027-01-01 or 2027-01-01T09:00:00Z");
     let instant = match text.parse::<Date>() {
         Ok(day) if text.len() <= 10 => day.to_zoned(TimeZone::system()).map_err(|_| refuse())?.timestamp(),

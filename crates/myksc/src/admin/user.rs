@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use myksc_core::user::Group;
-use myksc_core::{Error, FieldProblem, User};
+use myksc_core::{Error, FieldProblem, Role, User};
 use myksc_identity::{AccountPolicy, PosixAccount, account_by_name, audited, group_name_of, own_account};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(super) enum Command {
     Add(Box<Add>),
     /// List the accounts.
     List,
-    /// Set an account's password; its sessions end.
+    /// Set an account's password; its sessions end and its API tokens are deleted.
     Passwd {
         /// The account's name.
         name: String,
@@ -33,6 +33,18 @@ pub(super) enum Command {
     },
     /// Unlock an account.
     Unlock {
+        /// The account's name.
+        name: String,
+    },
+    /// Say what a local account's person is: user, project_leader, support or operator.
+    Role {
+        /// The account's name.
+        name: String,
+        /// Her role.
+        role: Role,
+    },
+    /// Take a person's second factors away, as when her authenticator is lost; her sessions end.
+    ResetFactor {
         /// The account's name.
         name: String,
     },
@@ -77,15 +89,17 @@ impl Command {
             Self::Passwd { name, source } => reset_password(desk, &name, &source).await,
             Self::Lock { name } => set_locked(desk, &name, true).await,
             Self::Unlock { name } => set_locked(desk, &name, false).await,
+            Self::Role { name, role } => set_role(desk, &name, role).await,
+            Self::ResetFactor { name } => reset_factor(desk, &name).await,
         }
     }
 }
 
 impl Add {
     async fn run(self, desk: &Desk) -> Result<(), Refusal> {
-        // Whoever may open the database works as the account that the portal runs as, and the apps and jobs of
-        // this version are always processes of that account.
-        let policy = AccountPolicy::of_this_process(self.allow_root, true);
+        // Whoever may open the database works as the account that the portal runs as. Where nobody else is to sign in,
+        // apps and jobs are processes of that account.
+        let policy = AccountPolicy::of_this_process(self.allow_root, desk.is_of_one_person);
         let account = self.account()?;
         let chosen = self.source.choose()?;
         let accounts = &desk.access.accounts;
@@ -130,7 +144,7 @@ impl Add {
 async fn list(desk: &Desk) -> Result<(), Refusal> {
     let users = desk.access.accounts.list().await?;
     let items: Vec<_> = users.iter().map(|user| json!(user)).collect();
-    desk.out.list(&items, ["NAME", "UID", "GID", "HOME", "STATE", "DISPLAY NAME"], |user| {
+    desk.out.list(&items, ["NAME", "UID", "GID", "HOME", "ROLE", "STATE", "DISPLAY NAME"], |user| {
         let state = if user["locked"] == true { "locked" } else { "" };
         let shown = |field: &str| text(user, field);
         [
@@ -138,6 +152,7 @@ async fn list(desk: &Desk) -> Result<(), Refusal> {
             shown("/uid"),
             shown("/gid"),
             shown("/home"),
+            shown("/role"),
             state.to_owned(),
             shown("/display_name"),
         ]
@@ -163,6 +178,24 @@ async fn set_locked(desk: &Desk, name: &str, locked: bool) -> Result<(), Refusal
     user.locked = locked;
     let word = if locked { "Locked" } else { "Unlocked" };
     desk.out.value(&json!({ "user": user }), |_| format!("{word} {}.", plain(&user.name)))?;
+    Ok(())
+}
+
+async fn set_role(desk: &Desk, name: &str, role: Role) -> Result<(), Refusal> {
+    let mut user = desk.access.accounts.by_name(name).await?;
+    let set = desk.access.operators.set_role(&user, role);
+    audited(&desk.store, &desk.actor, "set_role", &format!("{name} {role}"), set).await?;
+    user.role = role;
+    desk.out.value(&json!({ "user": user }), |_| format!("{} is {role} now.", plain(&user.name)))?;
+    Ok(())
+}
+
+async fn reset_factor(desk: &Desk, name: &str) -> Result<(), Refusal> {
+    let user = desk.access.accounts.by_name(name).await?;
+    let reset = desk.access.factors.reset(&user.id);
+    audited(&desk.store, &desk.actor, "reset_factor", name, reset).await?;
+    let value = json!({ "user": user });
+    desk.out.value(&value, |_| format!("Took the second factors of {} away.", plain(&user.name)))?;
     Ok(())
 }
 

@@ -4,11 +4,12 @@ use std::io::Read as _;
 
 use clap::Args;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::address::Address;
 use super::credentials::{self, Credentials};
+use super::device::Device;
 use super::http::{Client, read_json};
 use super::output::{Output, text};
 use super::{ClientError, Result, size};
@@ -22,11 +23,11 @@ pub(crate) struct Login {
     /// The portal's URL, for example http://localhost:8080.
     #[arg(long, env = "MYKSC_SERVER")]
     server: String,
-    /// The account's name.
-    #[arg(long)]
-    user: String,
-    /// Read the password from standard input (there is no other way: arguments can be seen by others).
-    #[arg(long, required = true)]
+    /// The account's name, with `--password-stdin`. Without both, the sign-in is confirmed in a browser.
+    #[arg(long, requires = "password_stdin")]
+    user: Option<String>,
+    /// Read the password from standard input (arguments can be seen by others).
+    #[arg(long, requires = "user")]
     password_stdin: bool,
     /// Name of the API token that is made.
     #[arg(long, default_value = "command line")]
@@ -37,13 +38,42 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// Signs in, makes an API token, keeps it, and signs out again.
+    /// Gets an API token in one of two ways, and keeps it.
     pub(crate) async fn run(&self, out: &Output) -> Result<()> {
         let address = Address::parse(&self.server)?;
         let anonymous = Client::anonymous(address.clone());
-        let body = json!({ "name": self.user, "password": read_password()? });
+        match &self.user {
+            Some(user) => self.by_password(user, &address, &anonymous, out).await,
+            None => self.by_browser(&address, &anonymous, out).await,
+        }
+    }
+
+    /// Has a person confirm it in a browser.
+    async fn by_browser(&self, address: &Address, anonymous: &Client, out: &Output) -> Result<()> {
+        let device = Device::start(anonymous, &self.token_name, self.expires_in_days).await?;
+        device.show(out)?;
+        let token = device.wait(anonymous).await?;
+        // Kept first: it is given once.
+        self.keep(address, &token).await?;
+        let client = Client::with_token(address.clone(), secret_of(&token)?);
+        let session: Value = client.get("/api/v1/session").await?;
+        tell(out, &session, &token)
+    }
+
+    /// Signs in, makes an API token, keeps it, and signs out again.
+    async fn by_password(
+        &self,
+        user: &str,
+        address: &Address,
+        anonymous: &Client,
+        out: &Output,
+    ) -> Result<()> {
+        let body = json!({ "name": user, "password": read_password()? });
         let bytes = serde_json::to_vec(&body).map_err(|error| ClientError::Failed(error.to_string()))?;
         let response = anonymous.ask(Method::POST, "/api/v1/session", Some(bytes)).await?;
+        if response.status() == StatusCode::ACCEPTED {
+            return Err(ClientError::SecondFactor(address.origin()));
+        }
         let cookie = session_cookie(response.headers())?;
         let session: Value = read_json(response).await?;
         let signed_in = anonymous.with_session(cookie, text(&session, "/csrf_token"));
@@ -52,10 +82,8 @@ impl Login {
         let ended = signed_in.send(Method::DELETE, "/api/v1/session", None::<&Value>).await;
         let token = made?;
         ended?;
-        self.keep(&address, &token).await?;
-        out.value(&json!({ "user": session["user"], "expires_at": token["expires_at"] }), |_| {
-            format!("Signed in as {} until {}.", text(&session, "/user/name"), text(&token, "/expires_at"))
-        })
+        self.keep(address, &token).await?;
+        tell(out, &session, &token)
     }
 
     async fn make_token(&self, client: &Client) -> Result<Value> {
@@ -64,12 +92,9 @@ impl Login {
     }
 
     async fn keep(&self, address: &Address, token: &Value) -> Result<()> {
-        let secret = token["token"].as_str();
-        let secret =
-            secret.ok_or_else(|| ClientError::Protocol("there is no token in the answer".to_owned()))?;
+        let secret = secret_of(token)?;
         let before = credentials::load().ok().flatten();
-        let fresh =
-            Credentials { server: address.origin(), token: secret.to_owned(), token_id: text(token, "/id") };
+        let fresh = Credentials { server: address.origin(), token: secret, token_id: text(token, "/id") };
         credentials::save(&fresh)?;
         if let Some(before) = before.filter(|before| before.server == fresh.server) {
             // Best effort: the old token may be over, and ends by itself in any case.
@@ -129,6 +154,18 @@ pub(crate) fn resources(value: &Value) -> String {
     let number = |field: &str| value[field].as_u64().unwrap_or(0);
     let (cpu, memory) = (size::show_cpu(number("cpu_millis")), size::show_bytes(number("memory_bytes")));
     format!("{cpu} cores, {memory} memory, {} GPUs", number("gpus"))
+}
+
+/// Says who is signed in, on one line also as JSON: a program that reads lines may have read the codes before.
+fn tell(out: &Output, session: &Value, token: &Value) -> Result<()> {
+    out.line(&json!({ "user": session["user"], "expires_at": token["expires_at"] }), |_| {
+        format!("Signed in as {} until {}.", text(session, "/user/name"), text(token, "/expires_at"))
+    })
+}
+
+fn secret_of(token: &Value) -> Result<String> {
+    let secret = token["token"].as_str().map(str::to_owned);
+    secret.ok_or_else(|| ClientError::Protocol("there is no token in the answer".to_owned()))
 }
 
 async fn delete_token(client: &Client, id: &str) -> Result<()> {

@@ -24,7 +24,13 @@ pub(crate) enum ClientError {
     Protocol(String),
     /// The portal refused.
     #[error("{0}")]
-    Refused(Problem),
+    Refused(Box<Problem>),
+    /// Name and password are right, but not enough; the portal's URL.
+    #[error(
+        "this account has a second factor: run `myksc login --server {0}` without --user and --password-stdin, \
+         and confirm the sign-in in a browser"
+    )]
+    SecondFactor(String),
     /// There is no such thing, as far as a list says.
     #[error("no such {0}: {1}")]
     NotFound(&'static str, String),
@@ -42,6 +48,8 @@ pub(crate) struct Problem {
     pub(crate) status: u16,
     pub(crate) code: String,
     detail: String,
+    #[serde(default)]
+    pub(crate) params: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     fields: Vec<Field>,
     #[serde(default)]
@@ -77,6 +85,7 @@ impl From<ClientError> for Failure {
             ClientError::Usage(_) => Exit::Usage,
             ClientError::NotSignedIn => Exit::NotSignedIn,
             ClientError::Unreachable(_) => Exit::Unreachable,
+            ClientError::SecondFactor(_) => Exit::SecondFactor,
             ClientError::NotFound(..) => Exit::NotFound,
             ClientError::Refused(problem) => match problem.status {
                 401 => Exit::NotSignedIn,

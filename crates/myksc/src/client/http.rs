@@ -193,7 +193,7 @@ pub(crate) async fn accept(response: Response<Incoming>) -> Result<Response<Inco
     }
     let body = read_bytes(response).await?;
     match serde_json::from_slice::<Problem>(&body) {
-        Ok(problem) => Err(ClientError::Refused(problem)),
+        Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
         Err(_) => Err(ClientError::Protocol(format!("{status} without a reason; is this a MyKSC portal?"))),
     }
 }

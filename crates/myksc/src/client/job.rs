@@ -246,8 +246,16 @@ async fn list(client: &Client, out: &Output, state: State) -> Result<()> {
     };
     let jobs = client.list(&format!("/api/v1/jobs?state={state}")).await?;
     out.list(&jobs, ["ID", "NAME", "QUEUE", "PHASE", "OUTCOME", "EXIT", "SUBMITTED"], |job| {
-        ["/id", "/name", "/queue", "/phase", "/outcome", "/exit_code", "/submitted_at"]
-            .map(|field| text(job, field))
+        let shown = |field: &str| text(job, field);
+        [
+            shown("/id"),
+            shown("/name"),
+            shown("/queue"),
+            phase(job),
+            shown("/outcome"),
+            shown("/exit_code"),
+            shown("/submitted_at"),
+        ]
     })
 }
 
@@ -276,7 +284,7 @@ fn describe(job: &Value) -> String {
             text(job, "/scheduler_id"),
             text(job, "/queue")
         ),
-        format!("phase     {}", text(job, "/phase")),
+        format!("phase     {}", phase(job)),
     ];
     if !job["outcome"].is_null() {
         let code = text(job, "/exit_code");
@@ -289,6 +297,12 @@ fn describe(job: &Value) -> String {
     lines.push(format!("work_dir  {}", text(job, "/work_dir")));
     lines.push(format!("stdout    {}", text(job, "/stdout_path")));
     lines.join("\n")
+}
+
+/// The phase, or the scheduler's own word where the portal has none.
+fn phase(job: &Value) -> String {
+    let pointer = if job["phase_raw"].is_string() { "/phase_raw" } else { "/phase" };
+    text(job, pointer)
 }
 
 async fn system_or_first(client: &Client, asked: Option<&str>) -> Result<String> {

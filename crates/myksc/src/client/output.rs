@@ -37,6 +37,12 @@ impl Output {
         if text.is_empty() { Ok(()) } else { self.raw(format!("{text}\n").as_bytes()) }
     }
 
+    /// As [`Output::value`], with the JSON on one line: for a command that prints several.
+    pub(crate) fn line(&self, value: &Value, text: impl FnOnce(&Value) -> String) -> Result<()> {
+        let text = if self.json { value.to_string() } else { text(value) };
+        self.raw(format!("{text}\n").as_bytes())
+    }
+
     /// Prints a list as JSON `{"items": […]}`, or as a table with one row an item.
     pub(crate) fn list<const N: usize>(
         &self,

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use myksc_api::Site;
 use myksc_apps::{Apps, AppsConfig, SecretKey, StartError};
 use myksc_core::{Identity, Translated};
 use myksc_files::{AgentProgram, Files, FurtherRoot};
-use myksc_identity::{Access, Clock, SessionLimits};
+use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
 use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, broken};
+use crate::config::{self, Config, Oidc, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -22,13 +23,31 @@ const SOCKET_NAME_BYTES: usize = 32;
 const LOCAL_SYSTEM: &str = "local";
 
 /// Sign-in, sessions, tokens and tickets.
-pub(super) fn access(config: &Config, store: &Store) -> Access {
+pub(super) fn access(
+    config: &Config,
+    folder: &StateFolder,
+    store: &Store,
+    site: &Site,
+) -> Result<Access, Failure> {
     let accounts = &config.accounts;
     let limits = SessionLimits {
-        idle_secs: i64::from(accounts.session_idle_hours) * 3600,
-        absolute_secs: i64::from(accounts.session_max_hours) * 3600,
+        idle_secs: i64::from(accounts.session_idle_secs),
+        absolute_secs: i64::from(accounts.session_max_secs),
     };
-    Access::new(store, limits, &Clock::system()).with_token_max_days(accounts.token_max_days)
+    let seal = Seal::new(&folder.sealing_key()?).or_exit(Exit::Failed, "the sealing key")?;
+    let factors = FactorSettings {
+        issuer: site.name.en.clone(),
+        origin: Some(site.origin.clone()),
+        rules: FactorRules::local(config.sign_in.second_factor.into()),
+    };
+    let providers = config.oidc.iter().map(Oidc::provider).collect::<Result<Vec<_>, _>>()?;
+    let token_max_days = accounts.token_max_days;
+    let people = super::people::policy(config)?;
+    let database_grace_secs = config.state.database_grace_secs.into();
+    let fixed = AccessConfig { database_grace_secs, ..AccessConfig::new(seal) };
+    let config = AccessConfig { limits, token_max_days, factors, people, ..fixed };
+    let access = Access::new(store, config, &Clock::system());
+    access.with_oidc(&site.origin, providers).map_err(|(id, error)| broken(format!("oidc {id:?}: {error}")))
 }
 
 /// Everybody's files.
@@ -55,7 +74,10 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
         program_folders: config.apps.program_folders.clone(),
         supervisor: SupervisorProgram::own(),
         secret_key: SecretKey::new(folder.secret_key()?),
+        log_limit_bytes: config.apps.log_limit_bytes,
     };
+    // A group that hangs in the kernel must not keep the portal from starting.
+    drop(tokio::task::spawn_blocking(myksc_agent::supervisor::sweep_control_groups));
     Apps::start(apps, store.clone()).await.map_err(|error| match error {
         StartError::Catalogue(error) => broken(error.to_string()),
         StartError::Other(error) => Failure::caused(Exit::Failed, "the apps", &error),
@@ -81,7 +103,7 @@ fn local_queue(config: &Config, folder: &StateFolder) -> Result<LocalConfig, Fai
     let mut local = LocalConfig::new(folder.folder("jobs")?, SupervisorProgram::own());
     for queue in &mut local.queues {
         if config.queue.slots > 0 {
-            queue.slots = config.queue.slots;
+            *queue = queue.clone().with_slots(config.queue.slots);
         }
         queue.max_walltime_secs = config.queue.max_walltime_secs;
         queue.default_walltime_secs = queue.default_walltime_secs.min(queue.max_walltime_secs);

@@ -92,6 +92,31 @@ fn a_contract_is_set_shown_and_cleared() {
 }
 
 #[test]
+fn a_role_is_given_and_the_audit_log_tells_who_gave_it() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    assert_eq!(
+        site.admin(&["user", "role", "kim", "operator", "--json"], "").json()["user"]["role"],
+        "operator"
+    );
+    assert_eq!(site.admin(&["user", "list", "--json"], "").json()["items"][0]["role"], "operator");
+    assert_eq!(site.admin(&["user", "role", "kim", "root"], "").code, 2);
+    site.admin(&["user", "role", "lee", "support"], "").refused(4, "no such user: lee");
+
+    let export = site.admin(&["audit", "export"], "");
+    let lines: Vec<Value> = export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let acts: Vec<_> = lines.iter().map(|line| (line["action"].as_str().unwrap(), &line["object"])).collect();
+    assert_eq!(
+        acts,
+        [("add_user", &json!("kim")), ("set_role", &json!("kim operator")), ("export_audit", &json!(""))]
+    );
+    assert!(lines.iter().all(|line| line["actor"].as_str().unwrap().starts_with("admin:")), "{lines:?}");
+    assert!(lines.iter().all(|line| line["outcome"] == "done"), "{lines:?}");
+    assert!(!export.stdout.contains("long enough"));
+    assert_eq!(site.admin(&["audit", "export", "--action", "set_role"], "").stdout.lines().count(), 1);
+}
+
+#[test]
 fn who_is_not_there_and_a_portal_that_is_not_there_have_their_own_exit_codes() {
     let site = Site::new();
     site.admin(&["user", "list"], "").refused(11, "there is no portal's database");

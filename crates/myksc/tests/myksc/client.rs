@@ -1,10 +1,13 @@
 //! The command-line client, against a running portal.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::portal::Portal;
+use crate::portal::{PASSWORD, Portal};
 use crate::run::run;
 
 #[test]
@@ -34,9 +37,9 @@ fn every_kind_of_refusal_has_its_exit_code() {
     portal.client(&["app", "launch", "nothing"]).refused(4, "no such template");
     portal.client(&["app", "launch", "command", "--name", "NO", "--set", "command=true"]).refused(5, "a-z");
     portal.client(&["file", "mkdir", "home/../x"]).refused(5, "path");
-    let mut login = portal.command(&["login", "--user", "kim", "--password-stdin", "--server", "https://x"]);
+    let mut login = portal.command(&["login", "--user", "kim", "--password-stdin", "--server", "ftp://x"]);
     login.env("NO_COLOR", "1");
-    run(login, "x").refused(2, "http only");
+    run(login, "x").refused(2, "a server is https://");
     assert_eq!(portal.client(&["app", "fly"]).code, 2);
     assert_eq!(portal.stop(), Some(0));
     portal.client(&["whoami"]).refused(6, "does not answer");
@@ -118,6 +121,76 @@ fn an_app_is_launched_shown_stopped_and_deleted_by_its_name() {
     assert_eq!(stopped["phase"], "stopped");
     assert_eq!(portal.client(&["app", "delete", "sleeper", "--wait"]).code, 0);
     portal.client(&["app", "show", "sleeper"]).refused(4, "no such app");
+}
+
+#[test]
+fn an_opened_app_lets_a_browser_in_at_once_although_it_holds_the_nonce_of_an_earlier_try() {
+    let portal = Portal::with_kim();
+    let command = ["--set", "command=exec sleep 600", "--json"];
+    let app = portal.client(&[&["app", "launch", "command", "--name", "sleeper"][..], &command].concat());
+    app.json();
+    let old = format!("Cookie: __Host-myksc-nonce={}", "a".repeat(43));
+    let visit = |site: &str| {
+        let url =
+            portal.client(&["app", "open", "sleeper", "--json"]).json()["url"].as_str().unwrap().to_owned();
+        let site = format!("Sec-Fetch-Site: {site}");
+        let navigation = ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Accept: text/html"];
+        get(&url, &[&navigation[..], &[&site, &old]].concat())
+    };
+    let typed = visit("none");
+    assert!(typed.starts_with("HTTP/1.1 303 ") && typed.contains("__Host-myksc-app="), "{typed}");
+    // A page that sends a browser there would have it work in the app of somebody else.
+    for site in ["cross-site", "same-site", "same-origin"] {
+        let sent = visit(site);
+        assert!(!sent.starts_with("HTTP/1.1 303 ") && !sent.contains("__Host-myksc-app="), "{site}: {sent}");
+    }
+}
+
+#[test]
+fn an_app_of_a_person_who_is_locked_is_stopped_also_when_the_portal_did_not_run_just_then() {
+    let mut portal = Portal::with_kim();
+    let home = portal.home();
+    for (name, is_running) in [("while-it-runs", true), ("while-it-is-down", false)] {
+        let script = format!(
+            "command=trap 'touch {name}.ended; exit' TERM; touch {name}.begun; while :; do sleep 0.1; done"
+        );
+        portal.client(&["app", "launch", "command", "--name", name, "--set", &script, "--json"]).json();
+        wait_for(&home.join(format!("{name}.begun")));
+        if !is_running {
+            portal.crash();
+        }
+        assert_eq!(run(portal.command(&["admin", "user", "lock", "kim"]), "").code, 0);
+        if !is_running {
+            portal.start();
+        }
+        wait_for(&home.join(format!("{name}.ended")));
+        assert_eq!(run(portal.command(&["admin", "user", "unlock", "kim"]), "").code, 0);
+        portal.login(PASSWORD).json();
+        let stopped = portal.client(&["app", "stop", name, "--wait", "--json"]).json();
+        assert_eq!(stopped["phase"], "stopped");
+    }
+}
+
+fn wait_for(file: &std::path::Path) {
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while !file.exists() {
+        assert!(std::time::Instant::now() < until, "{} is not there", file.display());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The answer to one GET, with its head.
+fn get(url: &str, headers: &[&str]) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let port = host.rsplit(':').next().unwrap();
+    let mut connection = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let headers = headers.join("\r\n");
+    write!(connection, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 /// The kept token: a portal that starts again on a free port has another address.

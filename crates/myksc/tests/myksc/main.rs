@@ -4,6 +4,8 @@
 
 mod admin;
 mod client;
+mod device;
+mod https;
 mod portal;
 mod run;
 mod start;

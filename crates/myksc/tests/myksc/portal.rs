@@ -1,5 +1,6 @@
 //! A running portal with an account and a home folder of its own, and its command-line client.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,8 @@ pub(crate) struct Portal {
     pub(crate) folder: TempDir,
     /// Its address, once it runs.
     pub(crate) origin: String,
+    /// Environment of all its commands, beside the usual one.
+    pub(crate) variables: Vec<(OsString, OsString)>,
     child: Option<Child>,
 }
 
@@ -25,21 +28,32 @@ impl Portal {
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("mk").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
-        Self { folder, origin: String::new(), child: None }
+        Self { folder, origin: String::new(), variables: Vec::new(), child: None }
     }
 
     /// A running portal with the account `kim`, and a client that is signed in.
     pub(crate) fn with_kim() -> Self {
         let mut portal = Self::new();
-        let uid = rustix::process::geteuid().as_raw().to_string();
-        let gid = rustix::process::getegid().as_raw().to_string();
-        let home = portal.home().display().to_string();
-        let mut add = portal.command(&["admin", "user", "add", "kim", "--uid", &uid, "--gid", &gid]);
-        add.args(["--home", &home, "--shell", "/bin/sh", "--allow-root", "--password-stdin"]);
-        assert_eq!(run(add, PASSWORD).code, 0);
+        portal.add_kim();
         portal.start();
         portal.login(PASSWORD).json();
         portal
+    }
+
+    /// Makes the account `kim`.
+    pub(crate) fn add_kim(&self) {
+        let uid = rustix::process::geteuid().as_raw().to_string();
+        let gid = rustix::process::getegid().as_raw().to_string();
+        let home = self.home().display().to_string();
+        let mut add = self.command(&["admin", "user", "add", "kim", "--uid", &uid, "--gid", &gid]);
+        add.args(["--home", &home, "--shell", "/bin/sh", "--allow-root", "--password-stdin"]);
+        assert_eq!(run(add, PASSWORD).code, 0);
+    }
+
+    /// Starts it with these variables, which its commands get from now on, too.
+    pub(crate) fn start_with(&mut self, variables: &[(&str, &str)]) -> Vec<String> {
+        self.variables.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
+        self.start()
     }
 
     /// Starts it, or starts it again; gives the lines it prints.
@@ -92,6 +106,7 @@ impl Portal {
         ] {
             command.env(name, self.folder.path().join(folder));
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
