@@ -1,11 +1,13 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
+import { compress } from "./compress.ts";
+
 const portal = process.env.MYKSC_PORTAL ?? "http://localhost:8080";
 
 export default defineConfig({
-  plugins: [react()],
-  build: { target: "es2023", reportCompressedSize: true, modulePreload: { polyfill: false } },
+  plugins: [react(), compress()],
+  build: { target: "es2023", reportCompressedSize: false, modulePreload: { polyfill: false } },
   server: { proxy: { "/api": portal, "/open": portal } },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -3,14 +3,14 @@
 import createClient from "openapi-fetch";
 
 import { portalFetch, send } from "./fetch";
+import type { Paths } from "./identity";
 import { toApiError } from "./problem";
-import type { paths } from "./schema";
 
 /** Calls as the person who is signed in; a session that is over is renewed in place. */
-export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: portalFetch });
+export const api = createClient<Paths>({ baseUrl: window.location.origin, fetch: portalFetch });
 
 /** Calls that must not ask for a sign-in: the sign-in itself and what comes before it. */
-export const openApi = createClient<paths>({ baseUrl: window.location.origin, fetch: send });
+export const openApi = createClient<Paths>({ baseUrl: window.location.origin, fetch: send });
 
 interface Outcome<T> {
   data?: T;

@@ -10,6 +10,8 @@ const person = (csrf_token: string): Session => ({
   user: { id: "u1", name: "kim", display_name: "Kim", uid: 1, gid: 1, groups: [], home: "/home/kim" },
   csrf_token,
   session_id: "s1",
+  role: "user",
+  provider: "local",
   expires_at: "2030-01-01T00:00:00Z",
 });
 
@@ -101,4 +103,22 @@ test("no token goes out with a request that changes nothing", async () => {
   answerWith(() => new Response("{}"));
   await portalFetch(new Request("http://localhost/api/v1/apps"));
   expect(sent[0]!.token).toBeNull();
+});
+
+test("a read counts as use of the session only while a person is there", async () => {
+  vi.useFakeTimers();
+  const marks: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (request: Request) => {
+    marks.push(request.headers.get("X-Background"));
+    return new Response("{}");
+  });
+  const read = () => portalFetch(new Request("http://localhost/api/v1/apps"));
+  window.dispatchEvent(new Event("keydown"));
+  await read();
+  vi.advanceTimersByTime(11_000);
+  await read();
+  await portalFetch(post());
+  window.dispatchEvent(new Event("pointerdown"));
+  await read();
+  expect(marks).toEqual([null, "1", null, null]);
 });

@@ -1,18 +1,23 @@
-// fetch for the portal: CSRF token, deadline, and sign-in in place when the session is over.
+// fetch for the portal: CSRF token, deadline, whether a person asked, and sign-in in place when the session is over.
 
+import { learnClock } from "./clock";
 import { portalAnswered, portalIsAway } from "./connection";
+import { isPresent } from "./presence";
 import { localProblem } from "./problem";
 import { session, signInAgain } from "./session";
 import type { Session } from "./types";
 
 const DEADLINE_MS = 30_000;
+/** On requests that no person caused: they do not put off the end of an idle session. */
+const BACKGROUND = "X-Background";
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Sends one request and no more; throws an `ApiError` when no answer came. */
 export async function send(request: Request): Promise<Response> {
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const answer = await fetch(withToken(request), { signal: AbortSignal.any([request.signal, deadline]) });
+    const answer = await fetch(marked(request), { signal: AbortSignal.any([request.signal, deadline]) });
+    learnClock(answer.headers.get("Date"));
     if (answer.status === 502 || answer.status === 504) portalIsAway();
     else portalAnswered();
     return answer;
@@ -39,22 +44,25 @@ export async function portalFetch(request: Request): Promise<Response> {
   return answer;
 }
 
-/** Asks who is signed in; null when nobody is. */
-export async function fetchSession(): Promise<Session | null> {
-  const answer = await send(new Request(new URL("/api/v1/session", window.location.origin), { cache: "no-store" }));
+/** Asks who is signed in; null when nobody is. A look in the background does not count as use of the session. */
+export async function fetchSession({ background = false } = {}): Promise<Session | null> {
+  const headers: HeadersInit = background ? { [BACKGROUND]: "1" } : {};
+  const answer = await send(new Request(new URL("/api/v1/session", window.location.origin), { cache: "no-store", headers }));
   if (answer.status === 401) return null;
   if (!answer.ok) throw localProblem("unreadable_answer", `the portal answered with status ${answer.status}`);
   return (await answer.json()) as Session;
 }
 
-function withToken(request: Request): Request {
+function marked(request: Request): Request {
   const token = session.get()?.csrf_token;
-  if (token && !SAFE_METHODS.has(request.method)) request.headers.set("X-CSRF-Token", token);
+  const isSafe = SAFE_METHODS.has(request.method);
+  if (token && !isSafe) request.headers.set("X-CSRF-Token", token);
+  if (isSafe && !isPresent()) request.headers.set(BACKGROUND, "1");
   return request;
 }
 
 async function refreshSession(): Promise<void> {
-  const next = await fetchSession();
+  const next = await fetchSession({ background: true });
   if (next && next.user.id === session.get()?.user.id) session.set(next);
 }
 

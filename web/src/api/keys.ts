@@ -20,4 +20,12 @@ export const keys = {
   uploads: ["files", "uploads"] as const,
   sessions: ["sessions"] as const,
   tokens: ["tokens"] as const,
+  factors: ["factors"] as const,
+  preferences: ["preferences"] as const,
+  device: (code: string) => ["device", code] as const,
+  people: ["people"] as const,
+  peopleList: (query: string) => ["people", "list", query] as const,
+  person: (id: string) => ["people", "one", id] as const,
+  activity: (id: string) => ["people", "activity", id] as const,
+  audit: ["audit"] as const,
 };

@@ -11,10 +11,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's apps, the oldest first. */
+        /**
+         * The caller's apps, the oldest first.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps`.
+         */
         get: operations["list_apps"];
         put?: never;
-        /** Launches a template. */
+        /**
+         * Launches a template.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         post: operations["launch_app"];
         delete?: never;
         options?: never;
@@ -29,15 +35,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One app. */
+        /**
+         * One app.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps`.
+         */
         get: operations["get_app"];
         put?: never;
         post?: never;
-        /** Ends an app if it runs, and forgets it. */
+        /**
+         * Ends an app if it runs, and forgets it.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         delete: operations["delete_app"];
         options?: never;
         head?: never;
-        /** Gives an app another name. */
+        /**
+         * Gives an app another name.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         patch: operations["rename_app"];
         trace?: never;
     };
@@ -48,7 +63,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A piece of an app's output. */
+        /**
+         * A piece of an app's output.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         get: operations["get_app_log"];
         put?: never;
         post?: never;
@@ -67,7 +85,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Launches an ended app once more. */
+        /**
+         * Launches an ended app once more.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         post: operations["start_app"];
         delete?: never;
         options?: never;
@@ -84,7 +105,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ends an app; its definition is kept. */
+        /**
+         * Ends an app; its definition is kept.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         post: operations["stop_app"];
         delete?: never;
         options?: never;
@@ -101,8 +125,51 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** An address that opens the app in any browser, once, for 30 seconds: for the command line. */
+        /**
+         * An address that opens the app in any browser, once, for 30 seconds: for the command line.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
         post: operations["create_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Searches the audit log, the youngest entries first.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as JSON lines, the oldest entry first.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -116,10 +183,114 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's contract, what is in use of it, and what the machine has. */
+        /**
+         * The caller's contract, what is in use of it, and what the machine has.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps` or `jobs`.
+         */
         get: operations["get_contract"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a command line its codes.
+         * @description Needs no sign-in.
+         */
+        post: operations["start_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a command line was let in: its token, once; 409 `device_pending`, `device_denied` or `device_expired`; 429
+         *     when it asks too soon.
+         * @description Needs no sign-in.
+         */
+        post: operations["fetch_device_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{user_code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The command line that waits with this code.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        get: operations["get_device"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{user_code}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a command line in as the caller: it gets an API token of hers.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["approve_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{user_code}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuses a command line.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["deny_device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -137,10 +308,172 @@ export interface paths {
          * The caller's live events.
          * @description `hello {revision}` first, then `app` (an App; phase `deleted` drops it), `job` (a Job), `contract {}` (fetch it
          *     again), `reset {}` (fetch everything again), `session_ended {}` (the last one).
+         *
+         *     Needs the role `user`; an API token also needs the scope `read`.
          */
         get: operations["get_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's second factors.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        get: operations["get_factors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Adds the passkey that the browser made.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["add_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the adding of a passkey.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["begin_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a passkey away.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        delete: operations["remove_passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * New recovery codes in place of the present ones, for whoever shows a code.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["renew_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the enrolment of an authenticator app, in place of the present one if there is any.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["begin_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrols the authenticator app that shows this code.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["confirm_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/factors/totp/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the authenticator app away; a code of it or a recovery code says that it is she.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["remove_totp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -154,17 +487,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bytes of a file, or the part that `Range` names. */
+        /**
+         * The bytes of a file, or the part that `Range` names.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         get: operations["read_content"];
         /**
          * Writes a file of at most 16 MiB, at once or not at all. `If-None-Match: *` writes a new file only (412
          *     `file_exists`), `If-Match` replaces only the file that was read (412 `file_changed`).
+         * @description Needs the role `user`; an API token also needs the scope `files`.
          */
         put: operations["write_content"];
         post?: never;
         delete?: never;
         options?: never;
-        /** Size and validator of a file. */
+        /**
+         * Size and validator of a file.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         head: operations["head_content"];
         patch?: never;
         trace?: never;
@@ -176,7 +516,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is in a folder, sorted by the bytes of the names. */
+        /**
+         * What is in a folder, sorted by the bytes of the names.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         get: operations["list_entries"];
         put?: never;
         post?: never;
@@ -195,7 +538,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a folder. */
+        /**
+         * Makes a folder.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         post: operations["make_folder"];
         delete?: never;
         options?: never;
@@ -212,7 +558,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Moves or renames; 409 `file_exists` when something is there and `overwrite` is not set. */
+        /**
+         * Moves or renames; 409 `file_exists` when something is there and `overwrite` is not set.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         post: operations["move_entry"];
         delete?: never;
         options?: never;
@@ -232,6 +581,7 @@ export interface paths {
         /**
          * Removes files, and folders with all that is in them. What could not be removed is listed in `fields`, each as
          *     `paths[i]` with its exact path in `params`; the rest is gone.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
          */
         post: operations["remove_entries"];
         delete?: never;
@@ -247,7 +597,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where the caller has files. */
+        /**
+         * Where the caller has files.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         get: operations["list_roots"];
         put?: never;
         post?: never;
@@ -264,16 +617,23 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Uploads that are not finished. */
+        /**
+         * Uploads that are not finished.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         get: operations["list_uploads"];
         put?: never;
         /**
          * Begins an upload. `Upload-Metadata` has `path` and, if a file there may be replaced, `overwrite` (`true`), each
          *     in base64.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
          */
         post: operations["create_upload"];
         delete?: never;
-        /** What is understood of tus. */
+        /**
+         * What is understood of tus.
+         * @description Needs no sign-in.
+         */
         options: operations["describe_uploads"];
         head?: never;
         patch?: never;
@@ -289,12 +649,21 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Gives an upload up and removes what arrived of it. */
+        /**
+         * Gives an upload up and removes what arrived of it.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         delete: operations["end_upload"];
         options?: never;
-        /** How far an upload is. */
+        /**
+         * How far an upload is.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         head: operations["find_upload"];
-        /** Sends bytes from `Upload-Offset` on. With the last of them the file gets its name. */
+        /**
+         * Sends bytes from `Upload-Offset` on. With the last of them the file gets its name.
+         * @description Needs the role `user`; an API token also needs the scope `files`.
+         */
         patch: operations["append_upload"];
         trace?: never;
     };
@@ -305,7 +674,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's jobs, the newest first. */
+        /**
+         * The caller's jobs, the newest first.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -322,7 +694,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job. */
+        /**
+         * One job.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
         get: operations["get_job"];
         put?: never;
         post?: never;
@@ -341,7 +716,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Asks for the end of a job. */
+        /**
+         * Asks for the end of a job.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["cancel_job"];
         delete?: never;
         options?: never;
@@ -358,7 +736,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Asks to keep a waiting job from starting. */
+        /**
+         * Asks to keep a waiting job from starting.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["hold_job"];
         delete?: never;
         options?: never;
@@ -373,7 +754,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A piece of a job's output, read as its owner; empty as long as there is none. */
+        /**
+         * A piece of a job's output, read as its owner; empty as long as there is none.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         get: operations["get_job_output"];
         put?: never;
         post?: never;
@@ -392,7 +776,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Asks to let a held job start. */
+        /**
+         * Asks to let a held job start.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["release_job"];
         delete?: never;
         options?: never;
@@ -409,7 +796,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Submits the script of a job once more; the answer is the new job. */
+        /**
+         * Submits the script of a job once more; the answer is the new job.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["resubmit_job"];
         delete?: never;
         options?: never;
@@ -424,7 +814,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The script of a job as it was submitted. */
+        /**
+         * The script of a job as it was submitted.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         get: operations["get_job_script"];
         put?: never;
         post?: never;
@@ -441,7 +834,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The document that describes this interface. */
+        /**
+         * The document that describes this interface.
+         * @description Needs no sign-in.
+         */
         get: operations["get_openapi"];
         put?: never;
         post?: never;
@@ -459,8 +855,35 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes the caller's password; her other sessions end. */
+        /**
+         * Changes the caller's password; her other sessions end, and her API tokens unless she keeps them.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the caller has chosen.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        get: operations["get_preferences"];
+        /**
+         * Keeps what the caller chooses.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        put: operations["put_preferences"];
         post?: never;
         delete?: never;
         options?: never;
@@ -475,13 +898,44 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in. */
+        /**
+         * Who is signed in.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps` or `jobs` or `files` or `admin`.
+         */
         get: operations["get_session"];
         put?: never;
-        /** Signs in by name and password; the session's cookie comes along. */
+        /**
+         * Signs in by name and password; the session's cookie comes along. Where a second step is due, the answer is 202 with
+         *     the cookie of the pending sign-in.
+         * @description Needs no sign-in.
+         */
         post: operations["create_session"];
-        /** Signs out: ends this session and everything it opened. */
+        /**
+         * Signs out: ends this session and everything it opened. Where the person signed in at a provider that wants to be
+         *     signed out of, too, the answer says where her browser goes on.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         delete: operations["delete_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Starts the idle time of this session anew: its person says that she is there.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
+        post: operations["extend_session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -494,11 +948,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where the caller is signed in. */
+        /**
+         * Where the caller is signed in.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         get: operations["list_sessions"];
         put?: never;
         post?: never;
-        /** Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened. */
+        /**
+         * Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         delete: operations["delete_sessions"];
         options?: never;
         head?: never;
@@ -515,8 +975,155 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends one session of the caller, and everything it opened. */
+        /**
+         * Ends one session of the caller, and everything it opened.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the sign-in of this browser waits for.
+         * @description Needs no sign-in.
+         */
+        get: operations["get_sign_in"];
+        put?: never;
+        post?: never;
+        /**
+         * Gives the sign-in of this browser up.
+         * @description Needs no sign-in.
+         */
+        delete: operations["delete_sign_in"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/enrolment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins the enrolment of the first factor, where the site demands one.
+         * @description Needs no sign-in.
+         */
+        post: operations["begin_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/enrolment/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enrols the authenticator app that shows this code, and signs in.
+         * @description Needs no sign-in.
+         */
+        post: operations["confirm_enrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in by the passkey's answer.
+         * @description Needs no sign-in.
+         */
+        post: operations["sign_in_by_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for one of the person's passkeys.
+         * @description Needs no sign-in.
+         */
+        post: operations["passkey_options"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/recovery-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in by a recovery code, which is good once.
+         * @description Needs no sign-in.
+         */
+        post: operations["sign_in_by_recovery_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signs in by a code of the authenticator app.
+         * @description Needs no sign-in.
+         */
+        post: operations["sign_in_by_totp"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -529,7 +1136,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The portal's name, version and ways to sign in. */
+        /**
+         * The portal's name, version and ways to sign in.
+         * @description Needs no sign-in.
+         */
         get: operations["get_site"];
         put?: never;
         post?: never;
@@ -546,7 +1156,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The systems that take jobs. */
+        /**
+         * The systems that take jobs.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
         get: operations["list_systems"];
         put?: never;
         post?: never;
@@ -565,7 +1178,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Submits a script; the job is on its way when the answer comes. */
+        /**
+         * Submits a script; the job is on its way when the answer comes.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["submit_job"];
         delete?: never;
         options?: never;
@@ -580,7 +1196,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The queues of a system with their limits and load. */
+        /**
+         * The queues of a system with their limits and load.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
         get: operations["list_queues"];
         put?: never;
         post?: never;
@@ -599,7 +1218,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a script of a form. What does not hold is listed; nothing is refused. */
+        /**
+         * Makes a script of a form. What does not hold is listed; nothing is refused.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["render_script"];
         delete?: never;
         options?: never;
@@ -614,7 +1236,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Scripts to begin with. */
+        /**
+         * Scripts to begin with.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
         get: operations["list_script_templates"];
         put?: never;
         post?: never;
@@ -633,7 +1258,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a form of a script, keeping what it does not know. */
+        /**
+         * Makes a form of a script, keeping what it does not know.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
         post: operations["parse_script"];
         delete?: never;
         options?: never;
@@ -648,7 +1276,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What can be launched, and what is missing here for the rest. */
+        /**
+         * What can be launched, and what is missing here for the rest.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps`.
+         */
         get: operations["list_templates"];
         put?: never;
         post?: never;
@@ -665,12 +1296,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller's tokens. */
+        /**
+         * The caller's tokens.
+         * @description Needs the role `user` and a session: no API token will do.
+         */
         get: operations["list_tokens"];
         put?: never;
         /**
          * Makes a token; its text is in this answer and nowhere else. `Idempotency-Key` is not looked at: the answer
          *     could not be given again without storing the token.
+         * @description Needs the role `user` and a session: no API token will do.
          */
         post: operations["create_token"];
         delete?: never;
@@ -689,8 +1324,152 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a token; what it opened closes. */
+        /**
+         * Deletes a token; what it opened closes. A token knows itself alone, and may delete itself.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps` or `jobs` or `files` or `admin`.
+         */
         delete: operations["delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People by a part of a name, or by UID.
+         * @description Needs the role `support`; an API token also needs the scope `admin`.
+         */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One person: account, standing, sessions and second factors.
+         * @description Needs the role `support`; an API token also needs the scope `admin`.
+         */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The states of a person's apps and jobs; no logs, scripts, outputs or files.
+         * @description Needs the role `support`; an API token also needs the scope `admin`.
+         */
+        get: operations["get_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/end-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ends all sessions of a person and everything they opened; her apps and jobs go on.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        post: operations["end_sessions_of_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Locks a person: her sessions end, her tokens are refused, what she runs ends. 409 `own_account` and
+         *     `last_operator` keep an operator from locking everybody out.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        post: operations["lock_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/reset-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a person's second factors away, so that she enrols anew; her sessions end. 409 `own_account` for one's own.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        post: operations["reset_factor_of_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets a locked person sign in again.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        post: operations["unlock_user"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -700,6 +1479,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What a person runs and ran lately. */
+        Activity: {
+            /** @description Her apps, the oldest first. */
+            apps: components["schemas"]["AppOfPerson"][];
+            /** @description Her last jobs, the newest first; at most 200. */
+            jobs: components["schemas"]["JobOfPerson"][];
+        };
         /** @description One app as everybody but its runtime sees it. */
         App: {
             /** @description Id and label of its origin. */
@@ -765,6 +1551,24 @@ export interface components {
         };
         /** @description 3 to 40 characters of `a-z`, `0-9` and `-`. */
         AppName: string;
+        /** @description The state of an app. */
+        AppOfPerson: {
+            /** @description Its id. */
+            id: components["schemas"]["AppId"];
+            /** @description The person's name for it. */
+            name: string;
+            /** @description The template's id. */
+            template: string;
+            /** @description Where it is in its life. */
+            phase: components["schemas"]["AppPhase"];
+            /**
+             * Format: date-time
+             * @description When it last took a step.
+             */
+            since: string;
+            /** @description What it asked for. */
+            resources: components["schemas"]["Resources"];
+        };
         /**
          * @description Where an app is in its life.
          * @enum {string}
@@ -774,6 +1578,46 @@ export interface components {
         AppView: components["schemas"]["App"] & {
             /** @description Scheme, host and port of its own. */
             origin: string;
+        };
+        /**
+         * @description What becomes of running apps at sign-out.
+         * @enum {string}
+         */
+        AppsAtSignOut: "keep" | "stop";
+        /** @description One entry of the audit log, also as a line of the export. */
+        AuditEntry: {
+            /**
+             * Format: int64
+             * @description Number of the entry; grows.
+             */
+            id: number;
+            /**
+             * Format: date-time
+             * @description When the act began.
+             */
+            at: string;
+            /** @description Account name, `admin:` and the operator's account on the command line, or the name that was typed. */
+            actor: string;
+            /** @description What was done, for example `sign_in`. */
+            action: string;
+            /** @description What it was done to. */
+            object: string;
+            /** @description Address it was asked from; empty on the portal's own machine. */
+            address: string;
+            /** @description `done`, or the code of the refusal; null when the act did not end. */
+            outcome?: string | null;
+            /**
+             * Format: date-time
+             * @description When the act ended.
+             */
+            ended_at?: string | null;
+        };
+        /** @description A page of the audit log. */
+        AuditPage: {
+            /** @description The youngest first. */
+            items: components["schemas"]["AuditEntry"][];
+            /** @description What to ask the next page with; null on the last. */
+            next_cursor?: string | null;
         };
         /** @description What a scheduler can do beyond submitting and cancelling. */
         Capabilities: {
@@ -812,6 +1656,11 @@ export interface components {
             text: string;
             /** @description Nothing more comes after this piece. */
             ended: boolean;
+        };
+        /** @description A code that somebody typed. */
+        CodeRequest: {
+            /** @description Six digits of the authenticator app, or a recovery code. */
+            code: string;
         };
         /** @description Period and limits of a person; absent limits mean "none agreed", not "without end". */
         Contract: {
@@ -854,6 +1703,108 @@ export interface components {
              * @description When it ends.
              */
             expires_at: string;
+            /** @description What it is good for. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description Networks it may be used from; any when there are none. */
+            networks: string[];
+        };
+        /** @description What the browser's authenticator answered. */
+        CredentialRequest: {
+            /** @description The `PublicKeyCredential` as `toJSON` gives it. */
+            credential: Record<string, unknown>;
+        };
+        /** @description What a command line goes on with. */
+        DeviceCodes: {
+            /** @description For the command line alone, to ask with. */
+            device_code: string;
+            /** @description What its person types at `verification_uri`, for example `WDJB-MJHT`. */
+            user_code: string;
+            /** @description Where she types it. */
+            verification_uri: string;
+            /** @description The same with the code filled in. */
+            verification_uri_complete: string;
+            /**
+             * Format: int64
+             * @description Seconds until both codes are over.
+             */
+            expires_in_secs: number;
+            /**
+             * Format: int64
+             * @description Seconds to wait from one question to the next.
+             */
+            interval_secs: number;
+        };
+        /** @description A command line that asks whether it was let in. */
+        DevicePoll: {
+            /**
+             * Format: password
+             * @description Its code.
+             */
+            device_code: string;
+        };
+        /** @description A command line that waits, as its person sees it. */
+        DeviceRequest: {
+            /** @description What it calls itself; nobody has checked that. */
+            client_name: string;
+            /** @description Address it asked from. */
+            address: string;
+            /** @description What its token is to be good for. */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Format: int32
+             * @description Days until its token ends.
+             */
+            expires_in_days: number;
+            /**
+             * Format: date-time
+             * @description When it asked.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it can't be let in any more.
+             */
+            expires_at: string;
+        };
+        /** @description What a command line asks for. */
+        DeviceStart: {
+            /** @description What it calls itself, for example the machine it runs on; its token gets this name. */
+            client_name: string;
+            /**
+             * @description What its token is to be good for.
+             * @default [
+             *       "read",
+             *       "apps",
+             *       "jobs",
+             *       "files"
+             *     ]
+             */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Format: int32
+             * @description Days until its token ends.
+             * @default 30
+             */
+            expires_in_days: number;
+        };
+        /** @description The token of a command line that was let in. */
+        DeviceToken: {
+            /** @description The token's id. */
+            id: components["schemas"]["TokenId"];
+            /** @description What goes into `Authorization: Bearer`. Given this once. */
+            token: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at: string;
+        };
+        /** @description The first factor is enrolled and the person signed in. */
+        Enrolled: {
+            /** @description Who is signed in. */
+            session: components["schemas"]["Session"];
+            /** @description Codes for the day that the authenticator is lost, each good once. They are shown nowhere else. */
+            recovery_codes: string[];
         };
         /** @description One name in a folder. */
         Entry: {
@@ -879,6 +1830,9 @@ export interface components {
              */
             mode: number;
             target_kind?: components["schemas"]["EntryKind"] | null;
+            target_path?: components["schemas"]["UserPath"] | null;
+            /** @description For a link: where it leads in its own words; bytes that are not UTF-8 are replaced. */
+            target_text?: string | null;
         };
         /**
          * @description What a name in a folder stands for.
@@ -893,6 +1847,36 @@ export interface components {
             items: components["schemas"]["Entry"][];
             /** @description Asks for the next page; absent on the last. */
             next_cursor?: string | null;
+        };
+        /** @description What second factors a person has. */
+        FactorsOfPerson: {
+            /**
+             * Format: date-time
+             * @description Since when she has time-based codes; null when she has none.
+             */
+            totp_since?: string | null;
+            /**
+             * Format: int32
+             * @description How many recovery codes she has left.
+             */
+            recovery_codes_left: number;
+            /** @description How many passkeys she has. */
+            passkeys: number;
+            /** @description Whether she must have a factor. */
+            required: boolean;
+        };
+        /** @description A person's second factors. */
+        FactorsView: {
+            totp?: components["schemas"]["TotpView"] | null;
+            /**
+             * Format: int32
+             * @description How many recovery codes she has left.
+             */
+            recovery_codes_left: number;
+            /** @description Her passkeys, the oldest first. */
+            passkeys: components["schemas"]["PasskeyView"][];
+            /** @description Whether the site demands a second factor of her. */
+            required: boolean;
         };
         /** @description Why an app failed, for its card. */
         Failure: {
@@ -981,6 +1965,8 @@ export interface components {
             name: string;
             /** @description Where it is in its life. */
             phase: components["schemas"]["JobPhase"];
+            /** @description The scheduler's own word for it; only when `phase` is `unknown`. */
+            phase_raw?: string | null;
             outcome?: components["schemas"]["Outcome"] | null;
             /**
              * Format: int32
@@ -1112,11 +2098,32 @@ export interface components {
             /** @description What to ask the next page with; null on the last. */
             next_cursor?: string | null;
         };
-        /** @description Where a job is in its life. What a scheduler says beyond these is kept as it was said. */
-        JobPhase: "submitting" | "queued" | "held" | "running" | "suspended" | "finishing" | "ended" | {
-            /** @description Something else, in the scheduler's word. */
-            unknown: string;
+        /** @description The state of a job. */
+        JobOfPerson: {
+            /** @description Its id. */
+            id: components["schemas"]["JobId"];
+            /** @description Its name. */
+            name: string;
+            /** @description The system it was given to. */
+            system: string;
+            /** @description Queue or partition. */
+            queue: string;
+            /** @description Where it is in its life. */
+            phase: components["schemas"]["JobPhase"];
+            outcome?: components["schemas"]["Outcome"] | null;
+            /**
+             * Format: date-time
+             * @description When it was submitted, started or ended, whichever came last.
+             */
+            since: string;
+            /** @description What it asked for. */
+            size: components["schemas"]["JobSize"];
         };
+        /**
+         * @description Where a job is in its life.
+         * @enum {string}
+         */
+        JobPhase: "submitting" | "queued" | "held" | "running" | "suspended" | "finishing" | "ended" | "unknown";
         /** @description Why a job waits, ended or was refused. */
         JobReason: {
             /** @description A stable code, for example `waiting_for_slots`, `held_by_user`, `walltime_over`. */
@@ -1174,6 +2181,11 @@ export interface components {
             /** @description Values of the template's fields. */
             values?: Record<string, unknown>;
         };
+        /** @description A lock. */
+        LockOrder: {
+            /** @description Why, for the other operators. */
+            reason?: string | null;
+        };
         /** @description Something that a template needs and this machine has not. */
         Missing: {
             /** @description What it is. */
@@ -1194,6 +2206,20 @@ export interface components {
         NewFolder: {
             /** @description Its path; the folder that will hold it must exist. */
             path: string;
+        };
+        /** @description A passkey that was just added. */
+        NewPasskeyView: components["schemas"]["PasskeyView"] & {
+            /** @description The first recovery codes, when there were none; they are shown nowhere else. */
+            recovery_codes: string[];
+        };
+        /** @description A secret to put into an authenticator app. */
+        NewTotpView: {
+            /** @description The secret in base32, for typing. */
+            secret: string;
+            /** @description The same as an `otpauth:` address. */
+            uri: string;
+            /** @description That address as a QR code, an SVG document. */
+            qr_svg: string;
         };
         /**
          * @description How a job ended.
@@ -1216,6 +2242,32 @@ export interface components {
             /** @description What does not hold, or is worth knowing. */
             problems: components["schemas"]["FieldProblem"][];
         };
+        /** @description A person's passkey. */
+        PasskeyId: string;
+        /** @description Options for the browser's `navigator.credentials`, binary values as URL-safe base64 (W3C Web Authentication). */
+        PasskeyOptions: Record<string, unknown>;
+        /** @description A passkey to be. */
+        PasskeyRequest: {
+            /** @description What to call it: 1 to 60 characters. */
+            name: string;
+        };
+        /** @description A passkey. */
+        PasskeyView: {
+            /** @description Id. */
+            id: components["schemas"]["PasskeyId"];
+            /** @description What its owner calls it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it was added.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last used.
+             */
+            last_used_at?: string | null;
+        };
         /** @description The present password and the one to come. */
         PasswordChange: {
             /**
@@ -1228,6 +2280,87 @@ export interface components {
              * @description The new password: 8 characters or more.
              */
             new: string;
+            /**
+             * @description Whether the caller's API tokens are deleted, too.
+             * @default true
+             */
+            revoke_tokens: boolean;
+        };
+        /** @description The present password. */
+        PasswordRequest: {
+            /**
+             * Format: password
+             * @description Password.
+             */
+            password: string;
+        };
+        /** @description A person in a list. */
+        Person: {
+            /** @description The portal's id of the person. */
+            id: components["schemas"]["UserId"];
+            /** @description Account name. */
+            name: string;
+            /** @description Name as the person writes it. */
+            display_name: string;
+            /**
+             * Format: int32
+             * @description Numeric user id.
+             */
+            uid: number;
+            /** @description Who vouches for her: `local`, or the id of a configured provider. */
+            provider: string;
+            /** @description What she is at the centre. */
+            role: components["schemas"]["Role"];
+            /** @description Whether she can't sign in: an operator locked her, or her directory shut her out. */
+            locked: boolean;
+        };
+        /** @description A page of people. */
+        PersonList: {
+            /** @description By name. */
+            items: components["schemas"]["Person"][];
+            /** @description What to ask the next page with; null on the last. */
+            next_cursor?: string | null;
+        };
+        /** @description What operators see of a person. */
+        PersonProfile: components["schemas"]["Person"] & {
+            /**
+             * Format: int32
+             * @description Numeric id of the primary group.
+             */
+            gid: number;
+            /** @description All groups, the primary one included. */
+            groups: components["schemas"]["Group"][];
+            /** @description Home folder, absolute. */
+            home: string;
+            /** @description Login shell, absolute. */
+            shell: string;
+            /**
+             * Format: date-time
+             * @description When the account was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When her provider was last asked about her; null for a local account.
+             */
+            refreshed_at?: string | null;
+            /** @description Whether an operator locked her. */
+            locked_by_operator: boolean;
+            /** @description Why, if the operator said so. */
+            lock_reason?: string | null;
+            /** @description Why her directory shut her out, as a code; null when it did not. */
+            shut_out_reason?: string | null;
+            /** @description Where she is signed in, the one used last first. */
+            sessions: components["schemas"]["SessionOfPerson"][];
+            /** @description How many API tokens she has. */
+            tokens: number;
+            /** @description Her second factors. */
+            factors: components["schemas"]["FactorsOfPerson"];
+        };
+        /** @description What a person has chosen for herself. */
+        Preferences: {
+            /** @description What becomes of her running apps when she signs out. A session that ends by itself stops none. */
+            apps_at_sign_out: components["schemas"]["AppsAtSignOut"];
         };
         /** @description The body of a problem. */
         Problem: {
@@ -1349,6 +2482,11 @@ export interface components {
              */
             jobs_queued: number;
         };
+        /** @description Codes for the day that the authenticator is lost, each good once. They are shown nowhere else. */
+        RecoveryCodes: {
+            /** @description The codes. */
+            recovery_codes: string[];
+        };
         /** @description Asks for the end of files and folders with all that is in them. */
         RemoveOrder: {
             /** @description At most 1,000. */
@@ -1388,6 +2526,11 @@ export interface components {
              */
             gpus: number;
         };
+        /**
+         * @description What a person is at the centre; each one may what those before it may.
+         * @enum {string}
+         */
+        Role: "user" | "project_leader" | "support" | "operator";
         /** @description A tree of files. */
         Root: {
             /** @description Its name, the first part of each path below it. */
@@ -1414,6 +2557,11 @@ export interface components {
             /** @description Always null: the list is whole. */
             next_cursor?: string | null;
         };
+        /**
+         * @description What an API token is good for.
+         * @enum {string}
+         */
+        Scope: "read" | "apps" | "jobs" | "files" | "admin";
         /** @description A script to begin with. */
         ScriptTemplate: {
             /** @description Its id. */
@@ -1444,6 +2592,15 @@ export interface components {
              * @description When the session, or the token, ends at the latest.
              */
             expires_at: string;
+            /**
+             * Format: date-time
+             * @description When the session ends if it is not used again; null with an API token.
+             */
+            idle_ends_at?: string | null;
+            /** @description What the person is at the centre. */
+            role: components["schemas"]["Role"];
+            /** @description Who vouches for her: the id of one of the site's ways to sign in. */
+            provider: string;
         };
         /** @description One session. */
         SessionEntry: {
@@ -1475,8 +2632,34 @@ export interface components {
             /** @description Always null: the list is whole. */
             next_cursor?: string | null;
         };
+        /** @description A session of a person. */
+        SessionOfPerson: {
+            /** @description Its id. */
+            id: components["schemas"]["SessionId"];
+            /**
+             * Format: date-time
+             * @description When it was opened.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, to a minute.
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest.
+             */
+            expires_at: string;
+            /** @description Address it was opened from. */
+            address: string;
+            /** @description What the browser called itself. */
+            user_agent: string;
+        };
         /** @description Name and password. */
         SignInRequest: {
+            /** @description Id of the provider that knows the account, as `/site` lists them; the portal's first one when absent. */
+            provider?: string | null;
             /** @description Account name. */
             name: string;
             /**
@@ -1485,14 +2668,35 @@ export interface components {
              */
             password: string;
         };
+        /** @description What a sign-in waits for. */
+        SignInStep: {
+            /** @description `factor`: one of the person's factors; `enrolment`: that she enrols her first one. */
+            step: string;
+            /** @description The kinds that will do: `totp`, `recovery_code`, `passkey`. */
+            factors: string[];
+            /**
+             * Format: date-time
+             * @description When it is over.
+             */
+            expires_at: string;
+        };
         /** @description One way to sign in. */
         SignInView: {
             /** @description Its id. */
             id: string;
-            /** @description What it asks for: `password`. */
+            /** @description What it asks for: `password` here, or `redirect` to the provider's own pages. */
             kind: string;
             /** @description Its name. */
             title: components["schemas"]["Translated"];
+            /** @description Whether it answered when it was last asked. */
+            available: boolean;
+            /** @description Where a redirect begins; `next` can be added. Null with a password. */
+            start?: string | null;
+        };
+        /** @description Where somebody who signed out goes on. */
+        SignedOut: {
+            /** @description The address at which she signs out of her provider; it sends her back. */
+            continue_at: string;
         };
         /** @description What the portal says of itself. */
         SiteView: {
@@ -1618,11 +2822,17 @@ export interface components {
              * @description When it ends.
              */
             expires_at: string;
+            /** @description What it is good for. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description Networks it may be used from; any when there are none. */
+            networks: string[];
             /**
              * Format: date-time
              * @description When it was last used, to a minute.
              */
             last_used_at?: string | null;
+            /** @description From where it was used then. */
+            last_used_address?: string | null;
         };
         /** @description An API token's public half. */
         TokenId: string;
@@ -1642,6 +2852,21 @@ export interface components {
              * @description Days until it ends.
              */
             expires_in_days: number;
+            /**
+             * @description What it is good for; `read`, `apps`, `jobs` and `files` when absent. Apps and jobs run as the person and so
+             *     reach her files. `admin` is for operators.
+             */
+            scopes?: components["schemas"]["Scope"][];
+            /** @description Networks or addresses it may be used from, for example `192.0.2.0/24`; any when there are none. */
+            networks?: string[];
+        };
+        /** @description An authenticator app. */
+        TotpView: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            enrolled_at: string;
         };
         /** @description A text in every language of the portal. */
         Translated: {
@@ -2010,6 +3235,94 @@ export interface operations {
             };
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description Exactly this actor. */
+                actor?: string;
+                /** @description Exactly this action. */
+                action?: string;
+                /** @description Exactly this object. */
+                object?: string;
+                /** @description `done`, the code of a refusal, or an empty text for acts that did not end. */
+                outcome?: string;
+                /** @description Acts that began at this moment or later. */
+                from?: string;
+                /** @description Acts that began before this moment. */
+                to?: string;
+                /** @description Entries on a page; 100 when absent, never more than 500. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description Exactly this actor. */
+                actor?: string;
+                /** @description Exactly this action. */
+                action?: string;
+                /** @description Exactly this object. */
+                object?: string;
+                /** @description `done`, the code of a refusal, or an empty text for acts that did not end. */
+                outcome?: string;
+                /** @description Acts that began at this moment or later. */
+                from?: string;
+                /** @description Acts that began before this moment. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One AuditEntry a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_contract: {
         parameters: {
             query?: never;
@@ -2027,6 +3340,161 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ContractView"];
                 };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceStart"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCodes"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetch_device_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePoll"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceToken"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRequest"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deny_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was refused or failed. */
             default: {
@@ -2059,6 +3527,260 @@ export interface operations {
                 content: {
                     "text/event-stream": string;
                 };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorsView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewPasskeyView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PasskeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTotpView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was refused or failed. */
             default: {
@@ -2851,6 +4573,68 @@ export interface operations {
             };
         };
     };
+    get_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_session: {
         parameters: {
             query?: never;
@@ -2902,6 +4686,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStep"];
+                };
+            };
             /** @description Why it was refused or failed. */
             default: {
                 headers: {
@@ -2922,12 +4715,50 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description No Content */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extend_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
             };
             /** @description Why it was refused or failed. */
             default: {
@@ -3013,6 +4844,252 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStep"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTotpView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_enrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enrolled"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_by_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passkey_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_by_recovery_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_by_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
             };
             /** @description Why it was refused or failed. */
             default: {
@@ -3360,6 +5437,232 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description A part of the name or the full name, or a UID; everybody when absent. */
+                query?: string;
+                /** @description People on a page; 50 when absent, never more than 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonList"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonProfile"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_of_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonProfile"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lock_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LockOrder"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonProfile"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_factor_of_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonProfile"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlock_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonProfile"];
+                };
             };
             /** @description Why it was refused or failed. */
             default: {

@@ -14,17 +14,14 @@ export type Entry = Schemas["Entry"];
 export type FieldProblem = Schemas["FieldProblem"];
 export type Job = Schemas["Job"];
 export type NewToken = Schemas["CreatedToken"];
+export type PasswordChange = Schemas["PasswordChange"];
 export type Problem = Schemas["Problem"];
 export type Root = Schemas["Root"];
 export type Resources = Schemas["Resources"];
-export type Session = Schemas["Session"];
-export type SessionItem = Schemas["SessionEntry"];
-export type Site = Schemas["SiteView"];
 export type Step = Schemas["Step"];
 export type Template = Schemas["TemplateView"];
 export type TemplateField = Schemas["Field"];
 export type Text = Schemas["Translated"];
-export type Token = Schemas["TokenEntry"];
 export type Upload = Schemas["Upload"];
 export type JobForm = Schemas["JobForm"];
 export type ParsedScript = Schemas["ParsedScript"];
@@ -32,3 +29,28 @@ export type Queue = Schemas["Queue"];
 export type Rendered = Schemas["Rendered"];
 export type ScriptTemplate = Schemas["ScriptTemplate"];
 export type System = Schemas["SystemView"];
+
+export type {
+  Activity,
+  AuditQuery,
+  AuditRecord,
+  DeviceRequest,
+  Enrolment,
+  Factor,
+  Factors,
+  Notice,
+  Passkey,
+  Person,
+  PersonProfile,
+  Preferences,
+  Role,
+  Scope,
+  Session,
+  SessionItem,
+  SignInStep,
+  Site,
+  SiteSystem,
+  Token,
+  TokenRequest,
+  Way,
+} from "./identity";

@@ -4,6 +4,7 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 
 import type { Language } from "../lib/format";
+import { josa } from "../lib/josa";
 
 export const LANGUAGES: readonly { id: Language; name: string }[] = [
   { id: "ko", name: "한국어" },
@@ -27,6 +28,8 @@ export async function startLanguages(): Promise<void> {
     interpolation: { escapeValue: false },
     returnNull: false,
   });
+  // "{{way, ro}}" in a Korean text.
+  for (const [name, join] of Object.entries(josa)) i18next.services.formatter?.add(name, (word) => join(String(word)));
   showLanguage(language);
 }
 

@@ -65,6 +65,11 @@ export function formatDateTime(at: string | Date, language: Language): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
 }
 
+/** As `formatDateTime`, without seconds: for what was set and not measured. */
+export function formatDateMinute(at: string | Date, language: Language): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
+}
+
 export function formatTime(at: string | Date, language: Language): string {
   return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(at));
 }

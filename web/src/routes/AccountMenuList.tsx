@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import type { Session } from "../api/types";
 import { ThemeControl } from "../components/ThemeControl";
-import { signOut } from "../features/signin/signOut";
+import { signOutFromMenu } from "../features/signin/signOut";
 import { Icon } from "../ui/icons";
 import classes from "./AccountMenu.module.css";
 
@@ -27,7 +27,7 @@ export function AccountMenuList({ user, children }: { user: Session["user"]; chi
         <div className={classes.theme}>
           <ThemeControl />
         </div>
-        <Menu.Item leftSection={<Icon name="signOut" size={16} />} onClick={() => void signOut()}>
+        <Menu.Item leftSection={<Icon name="signOut" size={16} />} onClick={() => void signOutFromMenu()}>
           {t("sign_out")}
         </Menu.Item>
       </Menu.Dropdown>

@@ -4,6 +4,7 @@ import { Outlet } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { AwayBanner } from "../components/AwayBanner";
+import { IdleWatch } from "../features/idle/IdleWatch";
 import { SignInAgain } from "../features/signin/SignInAgain";
 import { TopBar } from "./TopBar";
 import { BottomTabs } from "./Navigation";
@@ -23,6 +24,7 @@ export function Shell() {
       </main>
       <BottomTabs />
       <SignInAgain />
+      <IdleWatch />
     </div>
   );
 }

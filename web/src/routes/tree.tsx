@@ -5,14 +5,18 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { startEvents } from "../api/events";
 import { fetchSession } from "../api/fetch";
 import { session } from "../api/session";
+import { readFilters } from "../features/operate/audit/filters";
 import { BrokenFrame, BrokenPage, LostPage } from "./fallbacks";
 import { Shell } from "./Shell";
 
 type JobState = "active" | "ended" | "all";
 const JOB_STATES: readonly unknown[] = ["active", "ended", "all"];
 
-interface NextSearch {
+interface SignInSearch {
   next?: string;
+  /** Why a sign-in elsewhere failed, and which. */
+  problem?: string;
+  provider?: string;
 }
 
 const root = createRootRoute({ notFoundComponent: LostPage, errorComponent: BrokenFrame });
@@ -20,8 +24,15 @@ const root = createRootRoute({ notFoundComponent: LostPage, errorComponent: Brok
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search): NextSearch => (typeof search["next"] === "string" ? { next: search["next"] } : {}),
+  validateSearch: (search): SignInSearch => texts(search, "next", "problem", "provider"),
   component: lazyRouteComponent(() => import("../features/signin/SignInPage"), "SignInPage"),
+});
+
+/** Where a sign-in in a window of its own ends. */
+const signedInElsewhere = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in/done",
+  component: lazyRouteComponent(() => import("../features/signin/SignedInPage"), "SignedInPage"),
 });
 
 /** Everything that needs somebody to be signed in. */
@@ -97,9 +108,37 @@ const files = createRoute({
   component: lazyRouteComponent(() => import("../features/files/FilesPage"), "FilesPage"),
 });
 
+const device = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/device",
+  validateSearch: (search): { code?: string } => texts(search, "code"),
+  component: lazyRouteComponent(() => import("../features/device/DevicePage"), "DevicePage"),
+});
+
+const people = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/people",
+  validateSearch: (search): { query?: string } => texts(search, "query"),
+  component: lazyRouteComponent(() => import("../features/operate/people/PeoplePage"), "PeoplePage"),
+});
+
+const person = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/people/$id",
+  component: lazyRouteComponent(() => import("../features/operate/people/PersonPage"), "PersonPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/audit",
+  validateSearch: readFilters,
+  component: lazyRouteComponent(() => import("../features/operate/audit/AuditPage"), "AuditPage"),
+});
+
 const routeTree = root.addChildren([
   signIn,
-  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, newJob, job, files]),
+  signedInElsewhere,
+  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, newJob, job, files, device, people, person, audit]),
 ]);
 
 export const router = createRouter({
@@ -109,6 +148,17 @@ export const router = createRouter({
   scrollRestoration: true,
   defaultPendingMs: 300,
 });
+
+/** Those of the address's values that are texts with something in them. */
+function texts<Name extends string>(search: Record<string, unknown>, ...names: Name[]): { [name in Name]?: string } {
+  const found = names.flatMap((name) => {
+    const value = search[name];
+    // The router reads numbers where a text looks like one.
+    const text = typeof value === "number" ? String(value) : value;
+    return typeof text === "string" && text !== "" ? [[name, text]] : [];
+  });
+  return Object.fromEntries(found) as { [name in Name]?: string };
+}
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -51,7 +51,7 @@ function read(kind: string, message: MessageEvent<string>): PortalEvent | null {
 async function mayOpen(): Promise<boolean> {
   if (session.get() === null) return false;
   try {
-    return (await fetchSession()) !== null;
+    return (await fetchSession({ background: true })) !== null;
   } catch {
     return false;
   }

@@ -31,7 +31,7 @@ onPortalEvent("session_ended", () => void checkSession());
 async function checkSession(): Promise<void> {
   if (session.get() === null) return;
   try {
-    const now = await fetchSession();
+    const now = await fetchSession({ background: true });
     if (now === null) await signInAgain();
     else if (signInAsked.get()) signedIn(now);
   } catch {
@@ -39,7 +39,7 @@ async function checkSession(): Promise<void> {
   }
 }
 
-/** Tabs tell each other when somebody signed in or out. */
+/** Tabs tell each other when somebody signed in or out, or put off the end of the session. */
 const siblings = new BroadcastChannel("myksc-session");
 
 siblings.onmessage = ({ data }) => {
@@ -47,14 +47,14 @@ siblings.onmessage = ({ data }) => {
   else void followSibling();
 };
 
-export function tellSiblings(what: "in" | "out"): void {
+export function tellSiblings(what: "in" | "out" | "extended"): void {
   siblings.postMessage(what);
 }
 
 async function followSibling(): Promise<void> {
   const own = session.get();
   if (own === null) return;
-  const now = await fetchSession().catch(() => null);
+  const now = await fetchSession({ background: true }).catch(() => null);
   if (now === null) return;
   if (now.user.id === own.user.id) signedIn(now);
   else window.location.assign("/"); // Another person uses this browser now: nothing of the first may stay.

@@ -1,14 +1,17 @@
 // Changes the password.
 
-import { Button, PasswordInput } from "@mantine/core";
+import { Button, Checkbox, PasswordInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { session } from "../../api/session";
 import { useFieldErrors } from "../../components/fields";
 import { ProblemNote } from "../../components/ProblemNote";
+import { useLanguage } from "../../i18n/useLanguage";
+import { formatNumber } from "../../lib/format";
 import { useStore } from "../../lib/store";
-import { useChangePassword } from "./queries";
+import { tokensQuery, useChangePassword } from "./queries";
 import { Section } from "./Section";
 import classes from "./Section.module.css";
 
@@ -19,6 +22,7 @@ export function PasswordSection() {
   const account = useStore(session)?.user.name;
   const [values, setValues] = useState(EMPTY);
   const [checked, setChecked] = useState(false);
+  const [revoke, setRevoke] = useState(true);
   const change = useChangePassword();
   const told = useFieldErrors(change.error);
   const own = checked ? ownProblems(values) : {};
@@ -29,8 +33,9 @@ export function PasswordSection() {
     const done = () => {
       setValues(EMPTY);
       setChecked(false);
+      setRevoke(true);
     };
-    change.mutate({ current: values.current, new: values.new }, { onSuccess: done });
+    change.mutate({ current: values.current, new: values.new, revoke_tokens: revoke }, { onSuccess: done });
   };
   const field = (name: keyof typeof EMPTY, autoComplete: string) => {
     const problem = own[name];
@@ -53,6 +58,7 @@ export function PasswordSection() {
         {field("current", "current-password")}
         {field("new", "new-password")}
         {field("again", "new-password")}
+        <RevokeTokens checked={revoke} onChange={setRevoke} />
         {!isTold && <ProblemNote error={change.error} />}
         <div role="status">{change.isSuccess && t("password.done")}</div>
         <div>
@@ -62,6 +68,22 @@ export function PasswordSection() {
         </div>
       </form>
     </Section>
+  );
+}
+
+/** Asks what becomes of the tokens of somebody who has some: whoever knew the old password may have made one. */
+function RevokeTokens({ checked, onChange }: { checked: boolean; onChange: (checked: boolean) => void }) {
+  const { t } = useTranslation("account");
+  const language = useLanguage();
+  const count = useQuery(tokensQuery).data?.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <Checkbox
+      label={t("password.revoke", { count, shown: formatNumber(count, language) })}
+      description={t("password.revoke_help")}
+      checked={checked}
+      onChange={(event) => onChange(event.currentTarget.checked)}
+    />
   );
 }
 

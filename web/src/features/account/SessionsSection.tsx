@@ -78,7 +78,7 @@ function EndAll() {
         confirm={t("sessions.everywhere")}
         busy={end.isPending}
         error={end.error}
-        onConfirm={() => end.mutate(undefined, { onSuccess: leave })}
+        onConfirm={() => end.mutate(undefined, { onSuccess: () => leave() })}
         onClose={() => setAsking(false)}
       >
         {t("sessions.everywhere_text")}

@@ -1,24 +1,22 @@
 // API tokens: made here, shown once, deleted here.
 
-import { Button, Select, Skeleton, TextInput } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { NewToken, Token } from "../../api/types";
 import { ConfirmDialog } from "../../components/ConfirmDialog";
-import { useFieldErrors } from "../../components/fields";
 import { Moment } from "../../components/Moment";
 import { ProblemNote } from "../../components/ProblemNote";
 import { useLanguage } from "../../i18n/useLanguage";
-import { formatDate, formatNumber } from "../../lib/format";
+import { formatDate } from "../../lib/format";
 import { useNow } from "../../lib/useNow";
+import { CreateToken } from "./CreateToken";
 import { NewTokenDialog } from "./NewTokenDialog";
-import { tokensQuery, useCreateToken, useDeleteToken } from "./queries";
+import { tokensQuery, useDeleteToken } from "./queries";
 import { Section } from "./Section";
 import classes from "./Section.module.css";
-
-const DAYS = [7, 30, 90, 365];
 
 export function TokensSection() {
   const { t } = useTranslation("account");
@@ -56,6 +54,11 @@ function TokenRow({ token }: { token: Token }) {
         <strong>{token.name}</strong>
         <p className="muted small">
           {validity} · {token.last_used_at ? <Moment at={token.last_used_at} /> : t("tokens.never_used")}
+          {token.last_used_address && ` · ${token.last_used_address}`}
+        </p>
+        <p className="muted small">
+          {(token.scopes ?? []).map((scope) => t(`scopes.${scope}.name`)).join(", ")}
+          {token.networks && token.networks.length > 0 && ` · ${t("tokens.only_from", { networks: token.networks.join(", ") })}`}
         </p>
       </div>
       <Button size="xs" variant="default" aria-label={t("tokens.delete_label", { name: token.name })} onClick={() => setAsking(true)}>
@@ -73,52 +76,5 @@ function TokenRow({ token }: { token: Token }) {
         {t("tokens.delete_text")}
       </ConfirmDialog>
     </li>
-  );
-}
-
-function CreateToken({ onMade }: { onMade: (made: NewToken) => void }) {
-  const { t } = useTranslation(["account", "errors"]);
-  const language = useLanguage();
-  const [name, setName] = useState("");
-  const [days, setDays] = useState(90);
-  const [checked, setChecked] = useState(false);
-  const create = useCreateToken();
-  const told = useFieldErrors(create.error);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setChecked(true);
-    if (name.trim() === "") return;
-    const done = (made: NewToken) => {
-      onMade(made);
-      setName("");
-      setChecked(false);
-    };
-    create.mutate({ name: name.trim(), expires_in_days: days }, { onSuccess: done });
-  };
-  const isMissing = checked && name.trim() === "";
-  return (
-    <form onSubmit={submit} noValidate className={classes.token}>
-      <div className={classes.inline}>
-        <TextInput
-          label={t("tokens.name")}
-          value={name}
-          maxLength={100}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={isMissing ? t("errors:required") : told("name")}
-        />
-        <Select
-          label={t("tokens.days")}
-          value={String(days)}
-          allowDeselect={false}
-          data={DAYS.map((count) => ({ value: String(count), label: t("tokens.days_count", { count, shown: formatNumber(count, language) }) }))}
-          onChange={(value) => setDays(Number(value))}
-          error={told("expires_in_days")}
-        />
-        <Button type="submit" variant="default" loading={create.isPending}>
-          {t("tokens.create")}
-        </Button>
-      </div>
-      {!told("name") && !told("expires_in_days") && <ProblemNote error={create.error} />}
-    </form>
   );
 }

@@ -4,6 +4,7 @@ import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query
 
 import { api, ok } from "../../api/client";
 import { keys } from "../../api/keys";
+import type { PasswordChange, TokenRequest } from "../../api/types";
 
 export const sessionsQuery = queryOptions({
   queryKey: keys.sessions,
@@ -15,9 +16,10 @@ export const tokensQuery = queryOptions({
   queryFn: async () => (await ok(api.GET("/api/v1/tokens"))).items,
 });
 
-function useChange<Input, Output>(change: (input: Input) => Promise<Output>, touched: readonly string[]) {
+function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
   const cache = useQueryClient();
-  return useMutation({ mutationFn: change, onSuccess: () => void cache.invalidateQueries({ queryKey: touched }) });
+  const onSuccess = () => touched.forEach((queryKey) => void cache.invalidateQueries({ queryKey }));
+  return useMutation({ mutationFn: change, onSuccess });
 }
 
 const at = (id: string) => ({ params: { path: { id } } });
@@ -27,9 +29,9 @@ export const useEndSession = () => useChange((id: string) => ok(api.DELETE("/api
 export const useEndAllSessions = () => useMutation({ mutationFn: () => ok(api.DELETE("/api/v1/sessions")) });
 
 export const useChangePassword = () =>
-  useChange((body: { current: string; new: string }) => ok(api.PUT("/api/v1/password", { body })), keys.sessions);
+  useChange((body: PasswordChange) => ok(api.PUT("/api/v1/password", { body })), keys.sessions, keys.tokens);
 
 export const useCreateToken = () =>
-  useChange((body: { name: string; expires_in_days: number }) => ok(api.POST("/api/v1/tokens", { body })), keys.tokens);
+  useChange((body: TokenRequest) => ok(api.POST("/api/v1/tokens", { body })), keys.tokens);
 
 export const useDeleteToken = () => useChange((id: string) => ok(api.DELETE("/api/v1/tokens/{id}", at(id))), keys.tokens);

@@ -15,10 +15,11 @@ const SIGNS: Record<Phase, { tone: Tone; shape: Shape }> = {
   deleted: { tone: "idle", shape: "ring" },
 };
 
-export function AppPhase({ app }: { app: App }) {
+/** Without the steps, which others don't see, a start is shown as under way. */
+export function AppPhase({ app }: { app: Pick<App, "phase"> & Partial<Pick<App, "steps">> }) {
   const { t } = useTranslation("apps");
   return (
-    <PhaseMark {...SIGNS[app.phase]} filled={stepsDone(app) / STEPS.length}>
+    <PhaseMark {...SIGNS[app.phase]} filled={app.steps ? stepsDone({ steps: app.steps }) / STEPS.length : 0.5}>
       {t(`phase.${app.phase}`)}
     </PhaseMark>
   );

@@ -5,7 +5,7 @@ import type { App, Step } from "../../api/types";
 export const STEPS: readonly Step[] = ["accepted", "placed", "image_ready", "started", "answering"];
 
 /** How many steps are done, counted to the furthest one. */
-export function stepsDone(app: App): number {
+export function stepsDone(app: Pick<App, "steps">): number {
   return app.steps.reduce((most, { step }) => Math.max(most, STEPS.indexOf(step) + 1), 0);
 }
 

@@ -14,10 +14,13 @@ export const can = {
   release: (job: Job) => job.phase === "held",
 };
 
-/** The word for its state: the outcome once it has ended, the phase before. */
-export function stateWord(job: Job): string {
-  // A phase of the scheduler's own is a plain word too, whatever the document calls it.
-  return job.phase === "ended" ? (job.outcome ?? "unknown") : String(job.phase);
+/** As much of a job as its state needs. */
+export type JobStateParts = Pick<Job, "phase" | "outcome"> & Partial<Pick<Job, "exit_code" | "phase_raw">>;
+
+/** The key of the word for its state: the outcome once it has ended, the phase before. */
+export function stateWord(job: JobStateParts) {
+  if (job.phase === "ended") return job.outcome ?? "unknown";
+  return job.phase === "unknown" ? "phase_unknown" : job.phase;
 }
 
 const SIGNS: Record<string, { tone: Tone; shape: Shape }> = {
@@ -31,7 +34,7 @@ const SIGNS: Record<string, { tone: Tone; shape: Shape }> = {
   cancelled: { tone: "idle", shape: "square" },
 };
 
-export function stateSign(job: Job): { tone: Tone; shape: Shape } {
+export function stateSign(job: JobStateParts): { tone: Tone; shape: Shape } {
   return SIGNS[stateWord(job)] ?? { tone: job.phase === "ended" ? "fail" : "busy", shape: job.phase === "ended" ? "triangle" : "half" };
 }
 

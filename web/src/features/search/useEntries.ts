@@ -6,11 +6,14 @@ import { useTranslation } from "react-i18next";
 
 import { api, ok } from "../../api/client";
 import { keys } from "../../api/keys";
+import { session } from "../../api/session";
 import { LANGUAGES, setLanguage } from "../../i18n";
 import { useLanguage } from "../../i18n/useLanguage";
+import { useStore } from "../../lib/store";
 import { appsQuery } from "../apps/queries";
 import { can } from "../apps/actions";
-import { signOut } from "../signin/signOut";
+import { isOperator, seesPeople } from "../operate/roles";
+import { signOutFromMenu } from "../signin/signOut";
 import type { SearchEntry } from "./entries";
 
 const JOBS_SEARCHED = 200;
@@ -43,7 +46,8 @@ export function useEntries(isWanted: boolean): SearchEntry[] {
 }
 
 function usePages(): SearchEntry[] {
-  const { t } = useTranslation();
+  const { t } = useTranslation(["common", "operate"]);
+  const role = useStore(session)?.role;
   const page = (href: string, label: string): SearchEntry => ({ id: href, kind: "page", label, href });
   return [
     page("/", t("nav.dashboard")),
@@ -52,6 +56,8 @@ function usePages(): SearchEntry[] {
     page("/jobs/new", t("search.new_job")),
     page("/files", t("nav.files")),
     page("/account", t("nav.account")),
+    ...(seesPeople(role) ? [page("/people", t("operate:people.title"))] : []),
+    ...(isOperator(role) ? [page("/audit", t("operate:audit.title"))] : []),
   ];
 }
 
@@ -65,6 +71,6 @@ function useActions(): SearchEntry[] {
     action("language", t("search.other_language"), () => void setLanguage(other.id)),
     action("light", t("search.theme_light"), () => setColorScheme("light")),
     action("dark", t("search.theme_dark"), () => setColorScheme("dark")),
-    action("out", t("sign_out"), () => void signOut()),
+    action("out", t("sign_out"), () => void signOutFromMenu()),
   ];
 }

@@ -1,6 +1,6 @@
 // The session is over in the middle of work: sign in over the page, and it goes on where it was.
 
-import { Button, Group, Modal } from "@mantine/core";
+import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { tellSiblings } from "../../api/events";
@@ -8,12 +8,12 @@ import { queryClient } from "../../api/queryClient";
 import { session, signedIn, signInAsked, signInDeclined } from "../../api/session";
 import type { Session } from "../../api/types";
 import { useStore } from "../../lib/store";
-import { SignInForm } from "./SignInForm";
+import { SignIn } from "./SignIn";
 
 export function SignInAgainDialog() {
   const { t } = useTranslation();
   const asked = useStore(signInAsked);
-  const account = useStore(session)?.user.name;
+  const known = useStore(session);
   return (
     <Modal
       opened={asked}
@@ -26,7 +26,11 @@ export function SignInAgainDialog() {
       <p className="muted" style={{ marginBlockEnd: "1rem" }}>
         {t("again.why")}
       </p>
-      {account && <SignInForm account={account} onDone={goOn} />}
+      {known && (
+        <Stack gap="sm">
+          <SignIn account={known.user.name} provider={known.provider} onDone={goOn} />
+        </Stack>
+      )}
       <Group justify="space-between" mt="md">
         <Button variant="subtle" size="xs" onClick={leaveForAnother}>
           {t("again.other")}

@@ -13,13 +13,16 @@ import { useTitle } from "../../components/Page";
 import { useSite } from "../../components/useSite";
 import { needsNavigation, safeNext } from "../../lib/next";
 import { Mark } from "../../ui/Mark";
-import { SignInForm } from "./SignInForm";
+import { NoticeBoard, SystemChoice } from "./Announcements";
+import { ProblemOfAddress } from "./ProblemOfAddress";
+import { SignIn } from "./SignIn";
 import classes from "./SignInPage.module.css";
 
 export function SignInPage() {
   const { t } = useTranslation("signin");
   const { site, name } = useSite();
-  const next = safeNext(useSearch({ from: "/sign-in" }).next);
+  const { next: wanted, problem, provider } = useSearch({ from: "/sign-in" });
+  const next = safeNext(wanted);
   const goOn = useGoOn(next);
   useTitle(t("title"));
   return (
@@ -32,10 +35,24 @@ export function SignInPage() {
           <p className={classes.lead}>{t("lead")}</p>
         </div>
         <section className={classes.form} aria-labelledby="sign-in">
-          <h1 id="sign-in">{t("title")}</h1>
-          {next !== "/" && <p className="muted small">{t("going_on")}</p>}
-          <SignInForm onDone={goOn} />
-          <p className="muted small">{t("help")}</p>
+          <NoticeBoard notices={site?.notices ?? []} />
+          <SignIn
+            next={next}
+            isPage
+            lead={
+              <>
+                <ProblemOfAddress code={problem} provider={provider} />
+                {next !== "/" && <p className="muted small">{t("going_on")}</p>}
+              </>
+            }
+            foot={
+              <>
+                <SystemChoice systems={site?.systems ?? []} />
+                <p className="muted small">{t("help")}</p>
+              </>
+            }
+            onDone={goOn}
+          />
         </section>
       </main>
       <div className={classes.scale} aria-hidden="true" />

@@ -1,16 +1,33 @@
 // Ends the session of this browser.
 
+import { notifications } from "@mantine/notifications";
+import i18next from "i18next";
+
 import { api, ok } from "../../api/client";
 import { stopEvents, tellSiblings } from "../../api/events";
+import { errorText } from "../../lib/problemText";
 
 export async function signOut(): Promise<void> {
-  await ok(api.DELETE("/api/v1/session"));
-  leave();
+  const answer = await ok(api.DELETE("/api/v1/session"));
+  leave(answer?.continue_at);
 }
 
-/** Leaves no trace of the person on the page: a full load, not a change of route. */
-export function leave(): void {
+/** From a menu, which is gone by then: a failure is told at the edge of the page. */
+export async function signOutFromMenu(): Promise<void> {
+  try {
+    await signOut();
+  } catch (error) {
+    notifications.show({ color: "red", message: errorText(error, i18next) });
+  }
+}
+
+/** Leaves no trace of the person on the page: a full load, not a change of route. Some providers have a way out of their own. */
+export function leave(continueAt?: string): void {
   stopEvents();
   tellSiblings("out");
-  window.location.assign("/sign-in");
+  window.location.assign(isWebAddress(continueAt) ? continueAt : "/sign-in");
+}
+
+function isWebAddress(address: string | undefined): address is string {
+  return address !== undefined && /^(https?:\/\/|\/(?!\/))/.test(address);
 }

@@ -20,14 +20,16 @@ import classes from "./JobEditor.module.css";
 
 interface Props {
   systems: readonly System[];
+  /** Id of the system that is chosen at first. */
+  first: string;
   initial: JobForm;
   /** Whether what is typed is kept as the draft. */
   isDraft: boolean;
 }
 
-export function JobEditor({ systems, initial, isDraft }: Props) {
+export function JobEditor({ systems, first, initial, isDraft }: Props) {
   const { t } = useTranslation("jobs");
-  const [system, setSystem] = useState(systems[0]?.id ?? "");
+  const [system, setSystem] = useState(first);
   const { data: queues = [], isSuccess: hasQueues } = useQuery(queuesQuery(system));
   const [form, setForm] = useState(initial);
   const queue = queues.find(({ name }) => name === form.queue) ?? queues.find(({ is_default }) => is_default);

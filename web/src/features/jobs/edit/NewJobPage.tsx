@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { Page } from "../../../components/Page";
 import { ProblemNote } from "../../../components/ProblemNote";
+import { preferredSystem } from "../../../lib/preferredSystem";
 import { jobQuery, jobScriptQuery, systemsQuery } from "../queries";
 import { EMPTY_FORM, loadDraft } from "./draft";
 import { JobEditor } from "./JobEditor";
@@ -18,14 +19,15 @@ export function NewJobPage() {
   const { t } = useTranslation("jobs");
   const { from } = route.useSearch();
   const systems = useQuery(systemsQuery);
-  const system = systems.data?.[0]?.id ?? "";
+  const preferred = preferredSystem();
+  const system = (systems.data?.find(({ id }) => id === preferred) ?? systems.data?.[0])?.id ?? "";
   const start = useStart(system, from);
   return (
     <Page title={t("new.title")} width="full">
       <ProblemNote error={systems.error ?? start.error} onRetry={() => void systems.refetch()} />
       {systems.data?.length === 0 && <p>{t("new.no_system")}</p>}
       {start.data && system ? (
-        <JobEditor key={from ?? "draft"} systems={systems.data ?? []} initial={start.data} isDraft={from === undefined} />
+        <JobEditor key={from ?? "draft"} systems={systems.data ?? []} first={system} initial={start.data} isDraft={from === undefined} />
       ) : (
         !systems.error && !start.error && <Skeleton height={420} radius="lg" />
       )}
