@@ -1,12 +1,13 @@
 # The ways to build, run and test. The work is done by the scripts in tools/, which say more.
 # Downloads and build outputs go to $MYKSC_CACHE (default: ~/.cache/myksc).
 
-.PHONY: help run test bench web openapi fmt
+.PHONY: help run test bench testbed testbed-status testbed-down testbed-env web openapi fmt
 
 help:
 	@echo 'make run       build what is needed and start the portal on http://localhost:8080'
 	@echo 'make test      run every check and test, those in the browser included'
 	@echo 'make bench     measure the portal beside other proxies'
+	@echo 'make testbed   raise a centre'\''s own systems on this machine (testbed/README.md)'
 	@echo 'make web       build the web UI'
 	@echo 'make openapi   write the API document and the types made from it'
 	@echo 'make fmt       format the code'
@@ -21,6 +22,20 @@ test:
 
 bench:
 	@exec tools/bench
+
+# make testbed PARTS='slurm people' raises only these and what they need.
+testbed:
+	@exec testbed/testbed up $(PARTS)
+
+testbed-status:
+	@exec testbed/testbed status $(PARTS)
+
+testbed-down:
+	@exec testbed/testbed down $(PARTS)
+
+# eval "$(make -s testbed-env)" tells a shell addresses and credentials.
+testbed-env:
+	@exec testbed/testbed env $(PARTS)
 
 web:
 	@tools/web build

@@ -1,0 +1,3 @@
+module myksc/testbed/pause
+
+go 1.24.0
