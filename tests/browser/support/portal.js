@@ -2,9 +2,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { chown, copyFile, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -15,13 +15,16 @@ import { until } from "./until.js";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PROGRAM = join(HERE, "../../../target/debug/myksc");
 const START_LIMIT_MS = 30_000;
+const AS_PERSON = join(HERE, "../../testbed/support/as-person");
 const AS_ROOT = process.getuid() === 0 ? ["--allow-root"] : [];
 const KIM = { name: "kim", displayName: "Kim", password: "quiet-lake-7301" };
 
 /**
  * Starts a portal that ends, with everything it started, when `context` (a test or suite) does. It has one account,
  * whose home is a folder of the test's own; `account: null` leaves the first account to the portal. With `line`, the
- * browser reaches it over a line that the test can cut.
+ * browser reaches it over a line that the test can cut. `config` is the text of its configuration, or makes it from
+ * the portal (`folder`, `port`); `files` are private files beside it, by name. With `person: { name, uid, gid, home }`, an account of this
+ * machine, it runs as her and in her home; that takes root.
  */
 export async function startPortal(context, { account = KIM, line = false, ...settings } = {}) {
   const portal = await Portal.make(settings);
@@ -41,6 +44,7 @@ class Portal {
   log = [];
   #process;
   #reaper;
+  #program = ["setpriv", "--pdeathsig", "TERM", PROGRAM];
 
   static async make(settings) {
     const portal = new Portal();
@@ -49,28 +53,51 @@ class Portal {
       stdio: ["pipe", "inherit", "inherit"],
       detached: true,
     });
-    portal.home = join(portal.folder, "home");
+    portal.home = settings.person?.home ?? join(portal.folder, "home");
     portal.state = join(portal.folder, "state");
     portal.port = await freePort();
     portal.settings = settings;
-    await mkdir(portal.home);
-    await writeFile(join(portal.folder, "myksc.toml"), settings.config ?? "");
+    await mkdir(portal.home, { recursive: true });
+    const config = typeof settings.config === "function" ? settings.config(portal) : settings.config;
+    await writeFile(join(portal.folder, "myksc.toml"), config ?? "");
+    for (const [name, text] of Object.entries(settings.files ?? {})) {
+      await writeFile(join(portal.folder, name), text, { mode: 0o600 });
+    }
+    if (settings.person) await portal.#giveTo(settings.person);
     return portal;
+  }
+
+  /** Lets a person of this machine run it. */
+  async #giveTo({ name, uid, gid }) {
+    // The build may lie where she may not go.
+    const program = join(this.folder, "myksc");
+    await copyFile(PROGRAM, program);
+    const given = ["myksc.toml", ...Object.keys(this.settings.files ?? {})].map((name) => join(this.folder, name));
+    for (const path of [this.folder, program, ...given]) await chown(path, uid, gid);
+    const open = [];
+    if (process.env.MYKSC_JUPYTER_BIN) {
+      const environment = dirname(dirname(process.env.MYKSC_JUPYTER_BIN));
+      const settings = await readFile(join(environment, "pyvenv.cfg"), "utf8");
+      open.push(environment, dirname(/^home = (.*)$/m.exec(settings)[1]));
+    }
+    const closed = open.filter((path) => path.startsWith(`${homedir()}/`));
+    this.#program = [AS_PERSON, name, ...closed, "--", program];
   }
 
   /** Makes an account that is the person who runs the test, with the test's home folder. */
   async addAccount({ name, displayName, password }) {
     const ids = ["--uid", `${process.getuid()}`, "--gid", `${process.getgid()}`];
     const about = ["--display-name", displayName, "--home", this.home, "--shell", "/bin/bash"];
-    const answer = await this.run(["admin", "user", "add", name, ...ids, ...about, "--password-stdin", ...AS_ROOT], password);
+    const answer = await this.run(["admin", "user", "add", name, ...ids, ...about, "--password-stdin", ...this.#asRoot], password);
     if (answer.code !== 0) throw new Error(`no account could be made: ${answer.stderr}`);
     this.account = { name, password };
   }
 
   /** Starts it, or starts it again after `kill`, and waits until it says where it is. */
   async start() {
-    const child = spawn("setpriv", ["--pdeathsig", "TERM", PROGRAM, "serve", ...AS_ROOT], {
-      cwd: this.home,
+    const [program, ...before] = this.#program;
+    const child = spawn(program, [...before, "serve", ...this.#asRoot], {
+      cwd: this.folder,
       env: this.#environment(),
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -89,7 +116,7 @@ class Portal {
       "the portal says where it is",
       () => {
         if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-        return this.origin && this.account && this.answers();
+        return this.origin && (this.account || this.settings.person) && this.answers();
       },
       { limitMs: START_LIMIT_MS },
     ).catch((error) => {
@@ -125,12 +152,17 @@ class Portal {
 
   /** Runs `myksc` in the portal's environment with `input` to read; gives what it wrote. */
   async run(args, input = "") {
-    const child = spawn(PROGRAM, args, { cwd: this.home, env: this.#environment(), stdio: "pipe" });
+    const [program, ...before] = this.#program;
+    const child = spawn(program, [...before, ...args], { cwd: this.folder, env: this.#environment(), stdio: "pipe" });
     child.stdin.on("error", () => {}).end(input);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
     const [code] = await once(child, "close");
     return { code, ...output };
+  }
+
+  get #asRoot() {
+    return this.settings.person ? [] : AS_ROOT;
   }
 
   async #signal(signal) {
