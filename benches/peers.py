@@ -24,18 +24,20 @@ class Peers:
                 fail(f"a peer is missing in {folder}: run tools/peers")
 
     def all(self, backend):
-        return [self.nginx("nginx", backend), self.nginx("nginx-auth", backend), self.envoy(backend),
-                self.traefik(backend), self.chp(backend)]
+        # nginx keeps as few idle connections to the backend as its examples do (32) beside as many as it needs.
+        return [self.nginx("nginx", backend), self.nginx("nginx", backend, "nginx, 32 kept", kept=32),
+                self.nginx("nginx-auth", backend), self.envoy(backend), self.traefik(backend), self.chp(backend)]
 
     def all_for_websockets(self, backend):
         return [self.nginx("nginx-ws", backend), self.envoy(backend), self.traefik(backend), self.chp(backend)]
 
-    def nginx(self, template, backend):
+    def nginx(self, template, backend, name=None, kept=256):
         # As root, nginx's workers would turn into somebody who cannot reach the bench's folder.
         user = "user root;" if os.geteuid() == 0 else ""
-        path, port = self.configure(f"{template}.conf", backend, name=template, user=user)
+        values = {"name": f"{template}-{kept}", "user": user, "kept": kept}
+        path, port = self.configure(f"{template}.conf", backend, **values)
         command = ["/usr/sbin/nginx", "-c", path, "-e", "stderr", "-g", "daemon off;"]
-        return self.proxy(template.removesuffix("-ws"), port, command)
+        return self.proxy(name or template.removesuffix("-ws"), port, command)
 
     def envoy(self, backend):
         path, port = self.configure("envoy.json", backend)
@@ -59,7 +61,7 @@ class Peers:
         text = (HERE / template).read_text()
         for key, value in {"port": port, "backend": backend, "folder": self.started.folder, **values}.items():
             text = text.replace(f"@{key}@", str(value))
-        path = self.started.folder / template
+        path = self.started.folder / (f"{values['name']}.conf" if "name" in values else template)
         path.write_text(text)
         return path, port
 
@@ -78,7 +80,7 @@ class Peers:
             "wrk": first_line("wrk", "-v"),
         }
         # Some say their own path, too.
-        return {name: re.sub(r"^/\S+ version: |\s+", " ", text).strip() for name, text in said.items()}
+        return {name: re.sub(r"^/\S+\s+version:|\s+", " ", text).strip() for name, text in said.items()}
 
 
 def first_line(*command):

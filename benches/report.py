@@ -53,7 +53,7 @@ def head(command, versions):
     return "\n".join(lines) + "\n"
 
 
-def write(parts):
+def write(parts, results=RESULTS):
     """Puts the parts in place of those of the run before; what people wrote above stays."""
-    kept = RESULTS.read_text().split(MARK)[0] if RESULTS.exists() else "# Results of the bench\n\n"
-    RESULTS.write_text(kept + MARK + "\n" + "".join(parts))
+    kept = results.read_text().split(MARK)[0] if results.exists() else "# Results of the bench\n\n"
+    results.write_text(kept + MARK + "\n" + "".join(parts))

@@ -64,7 +64,7 @@ def proxies(started, options):
     echo, echo_port = echo_app(portal, options.load_program)
     myksc = portal.proxy(web)
     peers = Peers(started, options.peers, myksc)
-    versions = peers.versions() | {"myksc": first_line(options.program, "--version")}
+    versions = peers.versions() | {"myksc": options.version}
     yield show(report.head(options.command, versions))
     everybody = [myksc, *peers.all(web_port)]
     nginx = everybody[1]
@@ -78,7 +78,8 @@ def proxies(started, options):
     results = interleaved(options.rounds, [myksc, nginx], lambda proxy: measures.paced(
         options.load_program, proxy, CONNECTIONS, options.seconds, rate))
     yield show(report.table(f"{rate:,} requests/s, half of nginx's maximum", results, "p99 ms"))
-    results = interleaved(options.rounds, everybody[:2] + everybody[3:], measures.stream)
+    streaming = [proxy for proxy in everybody if proxy.name not in ("nginx, 32 kept", "nginx-auth")]
+    results = interleaved(options.rounds, streaming, measures.stream)
     yield show(report.table("Stream of 1 GiB", results, "CPU s"))
     for peer in everybody[1:]:
         started.stop(peer.process)
@@ -97,6 +98,14 @@ def websockets(portal, peers, myksc, backend, options):
     connections = measures.most_connections(options.idle)
     results = interleaved(1, everybody, lambda proxy: measures.idle(options.load_program, proxy, connections))
     yield show(report.table(f"{connections:,} idle WebSockets", results))
+
+
+def release_version(program):
+    """What the program says it is; figures of a debug build would mislead."""
+    version = first_line(program, "--version")
+    if "release build" not in version:
+        fail(f"{program} is no release build: {version}")
+    return version
 
 
 def absolute(path):
@@ -118,6 +127,7 @@ def main():
     for program in ("wrk", "curl", "taskset", "node"):
         if not shutil.which(program):
             fail(f"{program} is missing")
+    options.version = release_version(options.program)
     with tempfile.TemporaryDirectory(prefix="myksc-bench-") as folder:
         started = Started(pathlib.Path(folder))
         try:
