@@ -1,19 +1,23 @@
 // All batch jobs of the person: found, sorted, acted on.
 
 import { Button, SegmentedControl, Skeleton, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import "@mantine/core/styles/Checkbox.css";
 
 import { Page } from "../../components/Page";
 import { ProblemNote } from "../../components/ProblemNote";
+import { useStore } from "../../lib/store";
 import { Icon } from "../../ui/icons";
-import { fitsSearch, isActive } from "./job";
+import { heardJobs } from "./heard";
+import { fitsSearch } from "./job";
 import { JobTable } from "./list/JobTable";
-import { JOB_STATES, jobListQuery, type JobState } from "./queries";
+import { OlderJobs } from "./list/OlderJobs";
+import { JOB_STATES, jobsOf, type JobState } from "./list/pages";
+import { jobListQuery } from "./queries";
 import classes from "./JobsPage.module.css";
 
 const route = getRouteApi("/signed-in/jobs");
@@ -21,11 +25,11 @@ const route = getRouteApi("/signed-in/jobs");
 export function JobsPage() {
   const { t } = useTranslation("jobs");
   const { state = "all", search = "" } = route.useSearch();
-  const { data, error, isLoading, refetch } = useQuery(jobListQuery);
-  const shown = useMemo(
-    () => (data?.items ?? []).filter((job) => (state === "all" || isActive(job) === (state === "active")) && fitsSearch(job, search)),
-    [data, state, search],
-  );
+  const { jobs, list, loadOlder } = useJobs(state);
+  const isSearch = search.trim() !== "";
+  const shown = useMemo(() => (isSearch ? jobs.filter((job) => fitsSearch(job, search)) : jobs), [jobs, search, isSearch]);
+  // While pages are missing, a list that is empty says nothing.
+  const isWhole = list.data !== undefined && !list.isPlaceholderData && !list.hasNextPage;
   return (
     <Page
       title={t("title")}
@@ -36,12 +40,25 @@ export function JobsPage() {
       }
     >
       <Filters state={state} search={search} />
-      <ProblemNote error={error} onRetry={() => void refetch()} />
-      {isLoading && <Skeleton height={260} radius="lg" />}
-      {data && data.items.length === 0 && <NoJobs />}
-      {data && data.items.length > 0 && <JobTable jobs={shown} />}
+      <ProblemNote error={list.error} onRetry={() => void (list.isFetchNextPageError ? loadOlder() : list.refetch())} />
+      {list.isLoading && <Skeleton height={260} radius="lg" />}
+      {isWhole && jobs.length === 0 && state === "all" && <NoJobs />}
+      {list.data && (jobs.length > 0 || state !== "all" || !isWhole) && <JobTable jobs={shown} isWhole={isWhole} />}
+      {list.hasNextPage && !list.isPlaceholderData && (
+        <OlderJobs isLoading={list.isFetching} hasFailed={list.isError} isSearch={isSearch} onLoad={loadOlder} />
+      )}
     </Page>
   );
+}
+
+function useJobs(state: JobState) {
+  const list = useInfiniteQuery({ ...jobListQuery(state), placeholderData: keepPreviousData });
+  const heard = useStore(heardJobs);
+  const pages = list.data?.pages;
+  const jobs = useMemo(() => jobsOf(pages ?? [], heard, state), [pages, heard, state]);
+  const { fetchNextPage } = list;
+  const loadOlder = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+  return { jobs, list, loadOlder };
 }
 
 function Filters({ state, search }: { state: JobState; search: string }) {

@@ -1,28 +1,25 @@
-// Jobs and systems in the query cache: fetched once, kept fresh by events; what is newer always wins.
+// Jobs and systems in the query cache: fetched page by page, kept fresh by events; what is newer always wins.
 
-import { queryOptions, useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type QueryClient } from "@tanstack/react-query";
 
 import { api, newIdempotencyKey, ok } from "../../api/client";
 import { onPortalEvent } from "../../api/events";
 import { keys } from "../../api/keys";
 import type { Job } from "../../api/types";
-
-export type JobState = "active" | "ended" | "all";
-export const JOB_STATES: readonly JobState[] = ["all", "active", "ended"];
+import { forgetHeard, hear, newest } from "./heard";
+import type { JobState } from "./list/pages";
 
 const PAGE_JOBS = 200;
 
-interface JobList {
-  items: Job[];
-}
-
-export const jobListQuery = queryOptions({
-  queryKey: keys.jobList("all"),
-  queryFn: async (): Promise<JobList> => ({
-    items: (await ok(api.GET("/api/v1/jobs", { params: { query: { state: "all", limit: PAGE_JOBS } } }))).items,
-  }),
-  structuralSharing: (old, next) => newestList(old as JobList | undefined, next as JobList),
-});
+/** Jobs of one state, chosen by the portal; `jobsOf` makes the list of them. */
+export const jobListQuery = (state: JobState) =>
+  infiniteQueryOptions({
+    queryKey: keys.jobList(state),
+    queryFn: ({ pageParam, signal }) =>
+      ok(api.GET("/api/v1/jobs", { params: { query: { state, limit: PAGE_JOBS, ...(pageParam ? { cursor: pageParam } : {}) } }, signal })),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
 
 export const jobQuery = (id: string) =>
   queryOptions({
@@ -62,13 +59,15 @@ export const scriptTemplatesQuery = (system: string) =>
 /** Puts what the portal says of a job where it is shown. */
 export function keepJob(cache: QueryClient, job: Job): void {
   cache.setQueryData<Job>(keys.job(job.id), (old) => newest(old, job));
-  cache.setQueryData<JobList>(keys.jobList("all"), (old) => old && { items: withJob(old.items, job) });
+  hear(job);
 }
 
 onPortalEvent("job", (event, cache) => {
   keepJob(cache, event.data as Job);
   void cache.invalidateQueries({ queryKey: keys.systems });
 });
+
+onPortalEvent("reset", forgetHeard);
 
 export type JobAction = "cancel" | "hold" | "release" | "resubmit";
 
@@ -84,23 +83,4 @@ export function useJobAction(action: JobAction) {
       ) as Promise<Job>,
     onSuccess: (job) => keepJob(cache, job),
   });
-}
-
-export function newest(old: Job | undefined, next: Job): Job {
-  return old && old.id === next.id && old.revision > next.revision ? old : next;
-}
-
-function newestList(old: JobList | undefined, next: JobList): JobList {
-  const known = new Map(old?.items.map((job) => [job.id, job]));
-  return { items: inOrder(next.items.map((job) => newest(known.get(job.id), job))) };
-}
-
-function withJob(items: Job[], job: Job): Job[] {
-  if (items.some(({ id }) => id === job.id)) return items.map((item) => (item.id === job.id ? newest(item, job) : item));
-  return inOrder([job, ...items]);
-}
-
-/** Latest first. */
-function inOrder(items: Job[]): Job[] {
-  return items.toSorted((a, b) => b.submitted_at.localeCompare(a.submitted_at) || b.id.localeCompare(a.id));
 }

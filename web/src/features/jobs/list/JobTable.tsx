@@ -14,7 +14,13 @@ import classes from "./JobTable.module.css";
 
 const COLUMNS = ["state", "name", "queue", "size", "time", "submitted"] as const;
 
-export function JobTable({ jobs }: { jobs: readonly Job[] }) {
+interface Props {
+  jobs: readonly Job[];
+  /** Whether these are all; without it, none is no answer yet. */
+  isWhole: boolean;
+}
+
+export function JobTable({ jobs, isWhole }: Props) {
   const { t } = useTranslation("jobs");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cancelling, setCancelling] = useState<readonly Job[]>([]);
@@ -57,7 +63,7 @@ export function JobTable({ jobs }: { jobs: readonly Job[] }) {
           ))}
         </tbody>
       </table>
-      {jobs.length === 0 && <p className={classes.none}>{t("list.none")}</p>}
+      {jobs.length === 0 && isWhole && <p className={classes.none}>{t("list.none")}</p>}
       <p className={classes.keys}>{t("list.keys")}</p>
       {cancelling.length > 0 && <CancelDialog jobs={cancelling.filter(can.cancel)} onClose={() => setCancelling([])} />}
     </div>
