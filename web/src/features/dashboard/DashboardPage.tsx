@@ -12,8 +12,8 @@ import { appsQuery } from "../apps/queries";
 import { Cards } from "./Cards";
 import { Doors } from "./Doors";
 import { JobsNowLine } from "./JobsNowLine";
-import { jobsNowQuery } from "./queries";
 import { Readouts } from "./Readouts";
+import { useJobsNow } from "./useJobsNow";
 
 export function DashboardPage() {
   const { t } = useTranslation("dashboard");
@@ -41,7 +41,7 @@ function useGreeting(): string {
 /** Nothing of one's own yet: no app, and no job that runs or failed. */
 function useIsFirstVisit(): boolean {
   const apps = useQuery(appsQuery).data;
-  const jobs = useQuery(jobsNowQuery).data;
+  const jobs = useJobsNow();
   if (!apps || apps.items.length > 0) return false;
   return !jobs || jobs.running + jobs.waiting + jobs.failed === 0;
 }

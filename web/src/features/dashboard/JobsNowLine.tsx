@@ -1,6 +1,5 @@
 // One line about the batch jobs.
 
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
@@ -8,16 +7,17 @@ import { PhaseMark } from "../../components/PhaseMark";
 import { useLanguage } from "../../i18n/useLanguage";
 import { formatNumber } from "../../lib/format";
 import { Icon } from "../../ui/icons";
-import { jobsNowQuery, type JobsNow } from "./queries";
+import type { JobsNow } from "./queries";
+import { useJobsNow } from "./useJobsNow";
 import classes from "./JobsNowLine.module.css";
 
 export function JobsNowLine() {
   const { t } = useTranslation("dashboard");
-  const { data } = useQuery(jobsNowQuery);
+  const jobs = useJobsNow();
   return (
     <section className={classes.line} aria-labelledby="jobs-now">
       <h2 id="jobs-now">{t("jobs_now.title")}</h2>
-      <p className={classes.counts}>{data && <Counts jobs={data} />}</p>
+      <p className={classes.counts}>{jobs && <Counts jobs={jobs} />}</p>
       <Link to="/jobs" className={classes.all}>
         {t("jobs_now.all")} <Icon name="arrow" size={16} />
       </Link>
@@ -40,7 +40,7 @@ function Counts({ jobs }: { jobs: JobsNow }) {
       </PhaseMark>
       {jobs.failed > 0 && (
         <PhaseMark tone="fail" shape="triangle">
-          {t("jobs_now.failed", shown(jobs.failed))}
+          {t(jobs.isFailedCut ? "jobs_now.failed_or_more" : "jobs_now.failed", shown(jobs.failed))}
         </PhaseMark>
       )}
     </>

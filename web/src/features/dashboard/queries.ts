@@ -3,51 +3,84 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { api, ok } from "../../api/client";
-import { onPortalEvent } from "../../api/events";
 import { keys } from "../../api/keys";
 import type { Contract, ContractView, Job, Resources } from "../../api/types";
-
-const JOBS_LOOKED_AT = 200;
-const SUMMARY_AT_MOST_EACH_MS = 1_500;
+import type { HeardJobs } from "../jobs/heard";
+import { jobsOf, type JobPage } from "../jobs/list/pages";
 
 export const contractQuery = queryOptions({
   queryKey: keys.contract,
   queryFn: () => ok(api.GET("/api/v1/contract")),
 });
 
+const DAY_MS = 86_400_000;
+const PAGE_JOBS = 500;
+/** Pages come by when a job was submitted: one that was submitted longer ago is taken to have ended before today. */
+const LONGEST_LIFE_MS = 14 * DAY_MS;
+const MOST_ENDED_PAGES = 10;
+
 export interface JobsNow {
   running: number;
   waiting: number;
   /** Ended badly since the day began where the reader is. */
   failed: number;
+  /** Whether there may be more of these than were looked at. */
+  isFailedCut: boolean;
+}
+
+interface JobsLookedAt {
+  active: JobPage[];
+  ended: JobPage[];
 }
 
 export const jobsNowQuery = queryOptions({
   queryKey: keys.jobsNow,
-  queryFn: async (): Promise<JobsNow> => {
-    const page = (state: "active" | "ended") => ok(api.GET("/api/v1/jobs", { params: { query: { state, limit: JOBS_LOOKED_AT } } }));
-    const [active, ended] = await Promise.all([page("active"), page("ended")]);
-    return countJobs(active.items, ended.items, new Date());
+  queryFn: async ({ signal }): Promise<JobsLookedAt> => {
+    const reach = dayBegan(Date.now()) - LONGEST_LIFE_MS;
+    const [active, ended] = await Promise.all([
+      readPages("active", signal, () => true),
+      readPages("ended", signal, (pages) => pages.length < MOST_ENDED_PAGES && reachesBack(pages, reach)),
+    ]);
+    return { active, ended };
   },
+  // Events tell the rest.
+  staleTime: 5 * 60_000,
 });
 
-let summaryDue: ReturnType<typeof setTimeout> | undefined;
+/** Counts what was fetched, with what was heard of it since. */
+export function countJobs({ active, ended }: JobsLookedAt, heard: HeardJobs, now: number): JobsNow {
+  const today = dayBegan(now);
+  const activeJobs = jobsOf(active, heard, "active");
+  const running = activeJobs.filter(({ phase }) => phase === "running" || phase === "finishing" || phase === "suspended").length;
+  const failed = jobsOf(ended, heard, "ended").filter((job) => hasFailedSince(job, today)).length;
+  const isFailedCut = ended.at(-1)?.next_cursor != null && reachesBack(ended, today - LONGEST_LIFE_MS);
+  return { running, waiting: activeJobs.length - running, failed, isFailedCut };
+}
 
-// Hundreds of jobs may move at once: they are counted anew once.
-onPortalEvent("job", (_event, cache) => {
-  summaryDue ??= setTimeout(() => {
-    summaryDue = undefined;
-    void cache.invalidateQueries({ queryKey: keys.jobsNow });
-  }, SUMMARY_AT_MOST_EACH_MS);
-});
+async function readPages(state: "active" | "ended", signal: AbortSignal, isMoreWanted: (pages: JobPage[]) => boolean): Promise<JobPage[]> {
+  const pages: JobPage[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { state: string; limit: number; cursor?: string } = { state, limit: PAGE_JOBS, ...(cursor ? { cursor } : {}) };
+    const page: JobPage = await ok(api.GET("/api/v1/jobs", { params: { query }, signal }));
+    pages.push(page);
+    cursor = page.next_cursor ?? null;
+  } while (cursor !== null && isMoreWanted(pages));
+  return pages;
+}
 
-export function countJobs(active: Job[], ended: Job[], now: Date): JobsNow {
-  const dayBegan = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
-  const running = active.filter(({ phase }) => phase === "running" || phase === "finishing" || phase === "suspended").length;
-  const failed = ended.filter(
-    ({ outcome, ended_at }) => outcome !== "succeeded" && outcome !== "cancelled" && ended_at && Date.parse(ended_at) >= dayBegan,
-  ).length;
-  return { running, waiting: active.length - running, failed };
+/** Whether even the last of these was submitted after a moment. */
+function reachesBack(pages: readonly JobPage[], since: number): boolean {
+  const last = pages.at(-1)?.items.at(-1);
+  return last !== undefined && Date.parse(last.submitted_at) >= since;
+}
+
+function hasFailedSince({ outcome, ended_at }: Job, since: number): boolean {
+  return outcome !== "succeeded" && outcome !== "cancelled" && ended_at != null && Date.parse(ended_at) >= since;
+}
+
+function dayBegan(now: number): number {
+  return new Date(now).setHours(0, 0, 0, 0);
 }
 
 /** Against what use is measured: the contract's limits, or the whole machine where there is none. */
