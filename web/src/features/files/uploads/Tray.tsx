@@ -13,6 +13,7 @@ import { useStore } from "../../../lib/store";
 import { Icon } from "../../../ui/icons";
 import { TrayRow } from "./TrayRow";
 import { discardUpload, fetchUnfinished, resumeUpload } from "./send";
+import { knowsSource } from "./sources";
 import { dropUploads, uploads, type UploadItem } from "./store";
 import classes from "./Tray.module.css";
 
@@ -79,7 +80,7 @@ function UnfinishedRow({ upload }: { upload: Upload }) {
   return (
     <li className={classes.row}>
       <span className={classes.name}>{name}</span>
-      <span className={classes.state}>{t("uploads.unfinished", share)}</span>
+      <span className={classes.state}>{t(knowsSource(upload.id) ? "uploads.unfinished" : "uploads.unfinished_elsewhere", share)}</span>
       <ActionIcon aria-label={t("uploads.discard", { name })} onClick={() => void discardUpload(upload.id)}>
         <Icon name="trash" />
       </ActionIcon>

@@ -10,6 +10,7 @@ import { queryClient } from "../../../api/queryClient";
 import { session, signInAgain } from "../../../api/session";
 import type { Upload } from "../../../api/types";
 import { parentPath } from "../../../lib/paths";
+import { forgetSource, isSameSource, rememberSource } from "./sources";
 import { createSpeedometer } from "./speed";
 import { addUpload, changeUpload, dropUploads, findUpload, uploads, type UploadItem } from "./store";
 
@@ -21,11 +22,11 @@ const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 const running = new Map<string, TusUpload>();
 let counter = 0;
 
-/** Queues files; one that was begun before goes on where it was. */
+/** Queues files; one that was begun before, and is still as it was then, goes on where it was. */
 export async function startUploads(files: readonly { file: File; path: string }[]): Promise<void> {
   const unfinished = await fetchUnfinished();
   for (const { file, path } of files) {
-    const begun = unfinished.find((upload) => upload.path === path && upload.size_bytes === file.size);
+    const begun = unfinished.find(({ id, path: target }) => target === path && isSameSource(id, file));
     counter += 1;
     addUpload({
       key: `upload-${counter}`,
@@ -63,13 +64,14 @@ export async function cancelUpload(key: string): Promise<void> {
   dropUploads(new Set([key]));
   await sending?.abort();
   const address = sending?.url ?? item?.address;
-  if (address) await discardUpload(address.slice(address.lastIndexOf("/") + 1));
+  if (address) await discardUpload(idOf(address));
   pump();
 }
 
 /** Takes away an unfinished upload at the portal. */
 export async function discardUpload(id: string): Promise<void> {
   await ok(api.DELETE("/api/v1/files/uploads/{id}", { params: { path: { id }, header: { "Tus-Resumable": "1.0.0" } } }));
+  forgetSource(id);
   void queryClient.invalidateQueries({ queryKey: keys.uploads });
 }
 
@@ -99,7 +101,10 @@ function send(item: UploadItem): void {
       if (token) request.setHeader("X-CSRF-Token", token);
     },
     onShouldRetry: (error) => isPassing(error),
-    onUploadUrlAvailable: () => changeUpload(key, { address: upload.url }),
+    onUploadUrlAvailable: () => {
+      if (upload.url) rememberSource(idOf(upload.url), item.file);
+      changeUpload(key, { address: upload.url });
+    },
     onProgress: (sentBytes) => changeUpload(key, { sentBytes, bytesPerSecond: speed.note(sentBytes, performance.now()) }),
     onSuccess: () => finish(key, { phase: "done", sentBytes: item.file.size, bytesPerSecond: null }),
     onError: (error) => void failed(key, error),
@@ -137,11 +142,16 @@ function finish(key: string, change: Partial<UploadItem>): void {
   changeUpload(key, change);
   const item = findUpload(key);
   if (item?.phase === "done") {
+    if (item.address) forgetSource(idOf(item.address));
     void queryClient.invalidateQueries({ queryKey: keys.folder(parentPath(item.path) ?? "") });
     void queryClient.invalidateQueries({ queryKey: keys.roots });
   }
   void queryClient.invalidateQueries({ queryKey: keys.uploads });
   pump();
+}
+
+function idOf(address: string): string {
+  return address.slice(address.lastIndexOf("/") + 1);
 }
 
 /** Whether trying again by itself may help: no answer, a conflict of offsets or locks, or a portal in trouble. */
