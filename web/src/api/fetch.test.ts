@@ -90,6 +90,19 @@ test("a token of an older session is renewed and the request sent again", async 
   expect(sent.map(({ token }) => token)).toEqual(["first", null, "newer"]);
 });
 
+test("a token whose session is over asks for a sign-in, not for a reload", async () => {
+  answerWith(
+    () => problem(403, "csrf_invalid"),
+    () => problem(401, "unauthenticated"),
+    () => new Response("{}", { status: 202 }),
+  );
+  const answer = portalFetch(post());
+  await vi.waitFor(() => expect(signInAsked.get()).toBe(true));
+  signedIn(person("newer"));
+  expect((await answer).status).toBe(202);
+  expect(sent.map(({ token }) => token)).toEqual(["first", null, "newer"]);
+});
+
 test("a portal that does not answer is told as such", async () => {
   vi.useFakeTimers();
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("failed")));

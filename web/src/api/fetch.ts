@@ -61,9 +61,11 @@ function marked(request: Request): Request {
   return request;
 }
 
-async function refreshSession(): Promise<void> {
+/** Gets the token of the session that this browser has by now; asks for a sign-in where it has none. */
+export async function refreshSession(): Promise<void> {
   const next = await fetchSession({ background: true });
-  if (next && next.user.id === session.get()?.user.id) session.set(next);
+  if (next === null) await signInAgain();
+  else if (next.user.id === session.get()?.user.id) session.set(next);
 }
 
 async function codeOf(answer: Response): Promise<string> {

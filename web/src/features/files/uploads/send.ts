@@ -4,6 +4,7 @@
 import { DetailedError, Upload as TusUpload } from "tus-js-client";
 
 import { api, ok } from "../../../api/client";
+import { refreshSession } from "../../../api/fetch";
 import { keys } from "../../../api/keys";
 import { localProblem, toApiError, type ApiError } from "../../../api/problem";
 import { queryClient } from "../../../api/queryClient";
@@ -18,6 +19,8 @@ const ENDPOINT = "/api/v1/files/uploads";
 const AT_ONCE = 3;
 /** Long enough for a train's tunnel; after that the tray offers to go on. */
 const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
+
+type Token = string | null | undefined;
 
 const running = new Map<string, TusUpload>();
 let counter = 0;
@@ -89,6 +92,7 @@ function pump(): void {
 function send(item: UploadItem): void {
   const { key } = item;
   const speed = createSpeedometer();
+  let token: Token;
   const upload = new TusUpload(item.file, {
     endpoint: ENDPOINT,
     uploadUrl: item.address,
@@ -97,7 +101,7 @@ function send(item: UploadItem): void {
     storeFingerprintForResuming: false,
     removeFingerprintOnSuccess: true,
     onBeforeRequest: (request) => {
-      const token = session.get()?.csrf_token;
+      token = session.get()?.csrf_token;
       if (token) request.setHeader("X-CSRF-Token", token);
     },
     onShouldRetry: (error) => isPassing(error),
@@ -107,26 +111,19 @@ function send(item: UploadItem): void {
     },
     onProgress: (sentBytes) => changeUpload(key, { sentBytes, bytesPerSecond: speed.note(sentBytes, performance.now()) }),
     onSuccess: () => finish(key, { phase: "done", sentBytes: item.file.size, bytesPerSecond: null }),
-    onError: (error) => void failed(key, error),
+    onError: (error) => void failed(key, error, token),
   });
   running.set(key, upload);
   changeUpload(key, { phase: "sending" });
   upload.start();
 }
 
-async function failed(key: string, cause: Error): Promise<void> {
-  if (statusOf(cause) === 401) {
-    running.delete(key);
-    try {
-      await signInAgain();
-      resumeUpload(key);
-      return;
-    } catch (error) {
-      finish(key, { phase: "paused", error, bytesPerSecond: null });
-      return;
-    }
-  }
+async function failed(key: string, cause: Error, token: Token): Promise<void> {
+  if (statusOf(cause) === 401) return goOnAfter(key, signInAgain, "paused");
   const error = readProblem(cause);
+  if (error.problem.status === 403 && error.code.startsWith("csrf")) {
+    return goOnAfter(key, () => otherToken(token, error), "failed");
+  }
   if (error.problem.status === 404 && findUpload(key)?.address) {
     // The portal no longer knows what was begun: from the start.
     running.delete(key);
@@ -135,6 +132,24 @@ async function failed(key: string, cause: Error): Promise<void> {
     return;
   }
   finish(key, { phase: error.code === "file_exists" ? "conflict" : "failed", error, bytesPerSecond: null });
+}
+
+/** Goes on where it was once something is mended; ends in `phase` where it can't be. */
+async function goOnAfter(key: string, mend: () => Promise<void>, phase: "paused" | "failed"): Promise<void> {
+  running.delete(key);
+  try {
+    await mend();
+    // Unless she paused it meanwhile.
+    if (findUpload(key)?.phase === "sending") resumeUpload(key);
+  } catch (error) {
+    finish(key, { phase, error, bytesPerSecond: null });
+  }
+}
+
+/** Uploads side by side are refused together: the first of them gets the token for all. */
+async function otherToken(refused: Token, error: ApiError): Promise<void> {
+  if (session.get()?.csrf_token === refused) await refreshSession();
+  if (session.get()?.csrf_token === refused) throw error;
 }
 
 function finish(key: string, change: Partial<UploadItem>): void {
