@@ -5,6 +5,7 @@ import i18next from "i18next";
 
 import { api, ok } from "../../api/client";
 import { stopEvents, tellSiblings } from "../../api/events";
+import { forgetPerson } from "../../api/personal";
 import { errorText } from "../../lib/problemText";
 
 export async function signOut(): Promise<void> {
@@ -21,9 +22,10 @@ export async function signOutFromMenu(): Promise<void> {
   }
 }
 
-/** Leaves no trace of the person on the page: a full load, not a change of route. Some providers have a way out of their own. */
+/** Leaves no trace of the person in the browser: a full load, not a change of route. Some providers have a way out of their own. */
 export function leave(continueAt?: string): void {
   stopEvents();
+  forgetPerson();
   tellSiblings("out");
   window.location.assign(isWebAddress(continueAt) ? continueAt : "/sign-in");
 }

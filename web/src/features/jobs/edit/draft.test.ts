@@ -1,6 +1,46 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
-import { parseWalltime, showWalltime } from "./draft";
+import { session, signInAgain, signedIn } from "../../../api/session";
+import type { Session } from "../../../api/types";
+import { leave } from "../../signin/signOut";
+import { EMPTY_FORM, keepDraft, loadDraft, parseWalltime, showWalltime } from "./draft";
+
+const sessionOf = (id: string) => ({ user: { id }, csrf_token: `of ${id}` }) as Session;
+const typed = { ...EMPTY_FORM, command: "python3 secret.py" };
+
+describe("the draft", () => {
+  beforeEach(() => {
+    localStorage.clear();
+    session.set(sessionOf("kim"));
+    keepDraft(typed);
+  });
+
+  it("is shown to nobody else", () => {
+    session.set(sessionOf("lee"));
+    expect(loadDraft()).toEqual(EMPTY_FORM);
+    keepDraft({ ...EMPTY_FORM, command: "date" });
+    session.set(sessionOf("kim"));
+    expect(loadDraft()).toEqual(typed);
+  });
+
+  it("goes when its person signs out, and takes nobody else's along", () => {
+    session.set(sessionOf("lee"));
+    keepDraft({ ...EMPTY_FORM, command: "date" });
+    vi.spyOn(window.location, "assign").mockImplementation(() => {});
+    leave();
+    expect(loadDraft()).toEqual(EMPTY_FORM);
+    session.set(sessionOf("kim"));
+    expect(loadDraft()).toEqual(typed);
+  });
+
+  it("outlives a session that ended by itself", async () => {
+    const waited = signInAgain();
+    expect(loadDraft()).toEqual(typed);
+    signedIn({ ...sessionOf("kim"), csrf_token: "newer" });
+    await waited;
+    expect(loadDraft()).toEqual(typed);
+  });
+});
 
 describe("walltime", () => {
   it("is read as people write it", () => {

@@ -1,8 +1,9 @@
-// The batch form as it is being filled in; kept in this browser, so that nothing typed is lost.
+// The batch form as it is being filled in; kept in this browser for its person, so that nothing typed is lost.
 
+import { dropPersonal, keepPersonal, readPersonal } from "../../../api/personal";
 import type { JobForm, Queue } from "../../../api/types";
 
-const KEPT_AS = "myksc-job-draft";
+const KEPT_AS = "job-draft";
 
 export const EMPTY_FORM: JobForm = {
   name: "job",
@@ -24,7 +25,7 @@ export const EMPTY_FORM: JobForm = {
 
 export function loadDraft(): JobForm {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEPT_AS) ?? "null");
+    const kept: unknown = JSON.parse(readPersonal(KEPT_AS) ?? "null");
     return typeof kept === "object" && kept !== null ? { ...EMPTY_FORM, ...(kept as Partial<JobForm>) } : EMPTY_FORM;
   } catch {
     return EMPTY_FORM;
@@ -32,19 +33,11 @@ export function loadDraft(): JobForm {
 }
 
 export function keepDraft(form: JobForm): void {
-  try {
-    localStorage.setItem(KEPT_AS, JSON.stringify(form));
-  } catch {
-    // A browser that keeps nothing forgets the draft with the page.
-  }
+  keepPersonal(KEPT_AS, JSON.stringify(form));
 }
 
 export function dropDraft(): void {
-  try {
-    localStorage.removeItem(KEPT_AS);
-  } catch {
-    // Nothing was kept.
-  }
+  dropPersonal(KEPT_AS);
 }
 
 export interface Range {
