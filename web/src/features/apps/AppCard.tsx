@@ -13,6 +13,7 @@ import { can, useStartApp, useStopApp } from "./actions";
 import { AppMenu } from "./AppMenu";
 import { AppPhase } from "./AppPhase";
 import { FailureText } from "./FailureText";
+import { RestartNote } from "./RestartNote";
 import { StepBar } from "./StepBar";
 import { useResourceText } from "./useResourceText";
 import classes from "./AppCard.module.css";
@@ -100,6 +101,8 @@ function Body({ app }: { app: App }) {
       );
     case "stopped":
       return <StartButton app={app} />;
+    case "stopping":
+      return <RestartNote app={app} />;
     default:
       return null;
   }

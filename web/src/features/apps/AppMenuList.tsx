@@ -25,7 +25,8 @@ export function AppMenuList({ app, onDeleted, onDialogClosed, children }: Props)
   const { t, i18n } = useTranslation("apps");
   const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
   const tell = { onError: (error: Error) => void notifications.show({ color: "red", message: errorText(error, i18n) }) };
-  const [start, stop, restart] = [useStartApp(), useStopApp(), useRestartApp()];
+  const onLong = ({ name }: App) => void notifications.show({ message: t("restarting.long_of", { name }) });
+  const [start, stop, restart] = [useStartApp(tell), useStopApp(tell), useRestartApp({ ...tell, onLong })];
   const close = () => {
     setDialog(null);
     setTimeout(onDialogClosed);
@@ -39,17 +40,17 @@ export function AppMenuList({ app, onDeleted, onDialogClosed, children }: Props)
             {t("action.details")}
           </Menu.Item>
           {can.restart(app) && (
-            <Menu.Item leftSection={<Icon name="restart" size={16} />} onClick={() => restart.mutate(app.id, tell)}>
+            <Menu.Item leftSection={<Icon name="restart" size={16} />} onClick={() => restart.mutate(app)}>
               {t("action.restart")}
             </Menu.Item>
           )}
           {can.start(app) && (
-            <Menu.Item leftSection={<Icon name="play" size={16} />} onClick={() => start.mutate(app.id, tell)}>
+            <Menu.Item leftSection={<Icon name="play" size={16} />} onClick={() => start.mutate(app.id)}>
               {t("action.start")}
             </Menu.Item>
           )}
           {can.stop(app) && (
-            <Menu.Item leftSection={<Icon name="stop" size={16} />} onClick={() => stop.mutate(app.id, tell)}>
+            <Menu.Item leftSection={<Icon name="stop" size={16} />} onClick={() => stop.mutate(app.id)}>
               {t("action.stop")}
             </Menu.Item>
           )}

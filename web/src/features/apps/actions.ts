@@ -4,48 +4,32 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { api, ok } from "../../api/client";
 import type { App } from "../../api/types";
-import { appQuery, keepApp } from "./queries";
+import { keepApp } from "./queries";
+import { restartApp } from "./restart";
 
-const RESTART_PATIENCE_MS = 60_000;
+/** Is called whether or not what asked for the act is still on the page. */
+interface Tell {
+  onError?: (error: Error) => void;
+}
 
-function useAppMutation<Input>(act: (input: Input) => Promise<App | undefined>) {
+function useAppMutation<Input>(act: (input: Input) => Promise<App | undefined>, tell: Tell = {}) {
   const cache = useQueryClient();
-  return useMutation({ mutationFn: act, onSuccess: (app) => app && keepApp(cache, app) });
+  return useMutation({ mutationFn: act, onSuccess: (app) => app && keepApp(cache, app), ...tell });
 }
 
 const at = (id: string) => ({ params: { path: { id } } });
 
-export const useStartApp = () => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/start", at(id))));
-export const useStopApp = () => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/stop", at(id))));
+export const useStartApp = (tell?: Tell) => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/start", at(id))), tell);
+export const useStopApp = (tell?: Tell) => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/stop", at(id))), tell);
 export const useDeleteApp = () => useAppMutation((id: string) => ok(api.DELETE("/api/v1/apps/{id}", at(id))));
 
 export const useRenameApp = () =>
   useAppMutation(({ id, name }: { id: string; name: string }) => ok(api.PATCH("/api/v1/apps/{id}", { ...at(id), body: { name } })));
 
 /** Stops an app, waits until it is down, and starts it again. */
-export function useRestartApp() {
+export function useRestartApp({ onLong, ...tell }: Tell & { onLong: (app: App) => void }) {
   const cache = useQueryClient();
-  return useMutation({
-    mutationFn: async (id: string) => {
-      keepApp(cache, await ok(api.POST("/api/v1/apps/{id}/stop", at(id))));
-      await untilDown(id, () => cache.fetchQuery({ ...appQuery(id), staleTime: 1_000 }));
-      keepApp(cache, await ok(api.POST("/api/v1/apps/{id}/start", at(id))));
-    },
-  });
-}
-
-async function untilDown(id: string, look: () => Promise<App>): Promise<void> {
-  const patience = Date.now() + RESTART_PATIENCE_MS;
-  while (Date.now() < patience) {
-    const app = await look();
-    if (app.id === id && !isUp(app)) return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-}
-
-/** True while an app takes resources. */
-export function isUp(app: App): boolean {
-  return app.phase === "starting" || app.phase === "ready" || app.phase === "stopping";
+  return useMutation({ mutationFn: (app: App) => restartApp(cache, app.id, () => onLong(app)), ...tell });
 }
 
 /** What may be done with an app in its present phase. */

@@ -15,6 +15,7 @@ import { AppMenu } from "../AppMenu";
 import { AppPhase } from "../AppPhase";
 import { FailureText } from "../FailureText";
 import { appQuery } from "../queries";
+import { RestartNote } from "../RestartNote";
 import { Definition } from "./Definition";
 import { LogPanel } from "./LogPanel";
 import { StepList } from "./StepList";
@@ -48,6 +49,7 @@ function Details({ app }: { app: App }) {
       <div className={classes.columns}>
         <div className={classes.side}>
           <FailureText app={app} lines={12} />
+          <RestartNote app={app} />
           <StepList app={app} />
           <Definition app={app} />
         </div>
