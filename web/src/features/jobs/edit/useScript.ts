@@ -18,7 +18,7 @@ export function useScript(system: string, form: JobForm, isReady: boolean) {
     placeholderData: keepPreviousData,
     gcTime: 0,
   });
-  return { script: query.data, error: query.error, isCurrent: settled === form && !query.isPlaceholderData && query.data !== undefined };
+  return { script: query.data, error: query.error };
 }
 
 export function renderScript(system: string, form: JobForm, signal?: AbortSignal) {
