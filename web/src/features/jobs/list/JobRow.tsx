@@ -2,7 +2,7 @@
 
 import { ActionIcon, Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { memo } from "react";
+import type { Ref } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Job } from "../../../api/types";
@@ -17,17 +17,20 @@ import { TimeBar } from "./TimeBar";
 import classes from "./JobTable.module.css";
 
 interface Props {
+  ref: Ref<HTMLTableRowElement>;
+  /** Among all rows, also those that are not on the page. */
+  index: number;
   job: Job;
   isChosen: boolean;
   onChoose: () => void;
   onCancel: () => void;
 }
 
-export const JobRow = memo(function JobRow({ job, isChosen, onChoose, onCancel }: Props) {
+export function JobRow({ ref, index, job, isChosen, onChoose, onCancel }: Props) {
   const { t, i18n } = useTranslation("jobs");
   const language = useLanguage();
   return (
-    <tr data-chosen={isChosen || undefined}>
+    <tr ref={ref} data-index={index} aria-rowindex={index + 2} data-chosen={isChosen || undefined}>
       <td className={classes.check}>
         <Checkbox size="xs" aria-label={t("list.choose", { name: job.name })} checked={isChosen} onChange={onChoose} />
       </td>
@@ -57,4 +60,4 @@ export const JobRow = memo(function JobRow({ job, isChosen, onChoose, onCancel }
       </td>
     </tr>
   );
-});
+}

@@ -1,8 +1,7 @@
-// The table of jobs, made for hundreds of rows: j/k walk, x selects, c cancels, Enter opens.
+// The table of jobs, at home with ten thousand: j/k walk, x selects, c cancels, Enter opens.
 
 import { Checkbox } from "@mantine/core";
-import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState, type KeyboardEvent } from "react";
+import { Fragment, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Job } from "../../../api/types";
@@ -10,6 +9,8 @@ import { can } from "../job";
 import { CancelDialog } from "./CancelDialog";
 import { ChosenBar } from "./ChosenBar";
 import { JobRow } from "./JobRow";
+import { useRows } from "./useRows";
+import { useTableKeys } from "./useTableKeys";
 import classes from "./JobTable.module.css";
 
 const COLUMNS = ["state", "name", "queue", "size", "time", "submitted"] as const;
@@ -24,16 +25,18 @@ export function JobTable({ jobs, isWhole }: Props) {
   const { t } = useTranslation("jobs");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cancelling, setCancelling] = useState<readonly Job[]>([]);
-  const body = useRef<HTMLTableSectionElement>(null);
   const chosenJobs = jobs.filter((job) => chosen.has(job.id));
   const toggle = (id: string) => setChosen((old) => (old.has(id) ? new Set([...old].filter((one) => one !== id)) : new Set([...old, id])));
   const toggleAll = () => setChosen(chosenJobs.length === jobs.length ? new Set() : new Set(jobs.map((job) => job.id)));
-  const onKeyDown = useTableKeys(jobs, body, toggle, (job) => setCancelling(chosenJobs.length > 0 ? chosenJobs : [job]));
+  const cancel = (job: Job) => setCancelling(chosenJobs.length > 0 ? chosenJobs : [job]);
+  const onKeyDown = useTableKeys(jobs, { toggle, cancel });
+  const { body, rows, top, focusHandlers } = useRows(jobs);
+  const items = rows.getVirtualItems();
 
   return (
     <div className={classes.frame}>
       <ChosenBar jobs={chosenJobs} onCancel={() => setCancelling(chosenJobs)} onClear={() => setChosen(new Set())} />
-      <table className={classes.table} aria-label={t("title")}>
+      <table className={classes.table} aria-label={t("title")} aria-rowcount={isWhole ? jobs.length + 1 : -1}>
         <thead>
           <tr>
             <th scope="col" className={classes.check}>
@@ -57,10 +60,24 @@ export function JobTable({ jobs, isWhole }: Props) {
         </thead>
         {/* The keys go to the links in the rows; the body only hears them. */}
         {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
-        <tbody ref={body} onKeyDown={onKeyDown}>
-          {jobs.map((job) => (
-            <JobRow key={job.id} job={job} isChosen={chosen.has(job.id)} onChoose={() => toggle(job.id)} onCancel={() => setCancelling([job])} />
-          ))}
+        <tbody ref={body} onKeyDown={onKeyDown} {...focusHandlers}>
+          {items.map((item, place) => {
+            const job = jobs[item.index]!;
+            return (
+              <Fragment key={job.id}>
+                <Gap px={item.start - (items[place - 1]?.end ?? top)} />
+                <JobRow
+                  ref={rows.measureElement}
+                  index={item.index}
+                  job={job}
+                  isChosen={chosen.has(job.id)}
+                  onChoose={() => toggle(job.id)}
+                  onCancel={() => setCancelling([job])}
+                />
+              </Fragment>
+            );
+          })}
+          <Gap px={rows.getTotalSize() + top - (items.at(-1)?.end ?? top)} />
         </tbody>
       </table>
       {jobs.length === 0 && isWhole && <p className={classes.none}>{t("list.none")}</p>}
@@ -70,27 +87,12 @@ export function JobTable({ jobs, isWhole }: Props) {
   );
 }
 
-/** Keys while a row has the focus; the row's link holds it. */
-function useTableKeys(
-  jobs: readonly Job[],
-  body: React.RefObject<HTMLTableSectionElement | null>,
-  toggle: (id: string) => void,
-  cancel: (job: Job) => void,
-) {
-  const navigate = useNavigate();
-  return (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.nativeEvent.isComposing) return;
-    const rows = Array.from(body.current?.rows ?? []);
-    const index = rows.findIndex((row) => row.contains(event.target as Node));
-    const job = jobs[index];
-    const focus = (next: number) => rows[next]?.querySelector<HTMLElement>("a")?.focus();
-    if (!job) return;
-    if (event.key === "j" || event.key === "ArrowDown") focus(index + 1);
-    else if (event.key === "k" || event.key === "ArrowUp") focus(index - 1);
-    else if (event.key === "x") toggle(job.id);
-    else if (event.key === "c" && can.cancel(job)) cancel(job);
-    else if (event.key === "o") void navigate({ to: "/jobs/$id", params: { id: job.id } });
-    else return;
-    event.preventDefault();
-  };
+/** Holds the place of rows that are out of sight. */
+function Gap({ px }: { px: number }) {
+  if (px <= 0) return null;
+  return (
+    <tr aria-hidden="true" className={classes.gap}>
+      <td aria-hidden="true" style={{ blockSize: px }} />
+    </tr>
+  );
 }
