@@ -2,7 +2,7 @@
 
 import { ActionIcon, Checkbox } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import type { Ref } from "react";
+import { memo, type Ref } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Job } from "../../../api/types";
@@ -22,17 +22,18 @@ interface Props {
   index: number;
   job: Job;
   isChosen: boolean;
-  onChoose: () => void;
-  onCancel: () => void;
+  onChoose: (id: string) => void;
+  onCancel: (job: Job) => void;
 }
 
-export function JobRow({ ref, index, job, isChosen, onChoose, onCancel }: Props) {
+/** Not made anew while the page scrolls, as long as its callbacks stay the same. */
+export const JobRow = memo(function JobRow({ ref, index, job, isChosen, onChoose, onCancel }: Props) {
   const { t, i18n } = useTranslation("jobs");
   const language = useLanguage();
   return (
     <tr ref={ref} data-index={index} aria-rowindex={index + 2} data-chosen={isChosen || undefined}>
       <td className={classes.check}>
-        <Checkbox size="xs" aria-label={t("list.choose", { name: job.name })} checked={isChosen} onChange={onChoose} />
+        <Checkbox size="xs" aria-label={t("list.choose", { name: job.name })} checked={isChosen} onChange={() => onChoose(job.id)} />
       </td>
       <td className={classes.state}>
         <JobPhase job={job} />
@@ -53,11 +54,11 @@ export function JobRow({ ref, index, job, isChosen, onChoose, onCancel }: Props)
       </td>
       <td className={classes.actions}>
         {can.cancel(job) && (
-          <ActionIcon aria-label={t("cancel.label", { name: job.name })} onClick={onCancel}>
+          <ActionIcon aria-label={t("cancel.label", { name: job.name })} onClick={() => onCancel(job)}>
             <Icon name="cross" />
           </ActionIcon>
         )}
       </td>
     </tr>
   );
-}
+});

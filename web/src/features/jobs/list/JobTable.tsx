@@ -1,7 +1,7 @@
 // The table of jobs, at home with ten thousand: j/k walk, x selects, c cancels, Enter opens.
 
 import { Checkbox } from "@mantine/core";
-import { Fragment, useState } from "react";
+import { Fragment, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Job } from "../../../api/types";
@@ -25,8 +25,9 @@ export function JobTable({ jobs, isWhole }: Props) {
   const { t } = useTranslation("jobs");
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [cancelling, setCancelling] = useState<readonly Job[]>([]);
-  const chosenJobs = jobs.filter((job) => chosen.has(job.id));
-  const toggle = (id: string) => setChosen((old) => (old.has(id) ? new Set([...old].filter((one) => one !== id)) : new Set([...old, id])));
+  const chosenJobs = useMemo(() => jobs.filter((job) => chosen.has(job.id)), [jobs, chosen]);
+  const toggle = useCallback((id: string) => setChosen((old) => toggled(old, id)), []);
+  const cancelOne = useCallback((job: Job) => setCancelling([job]), []);
   const toggleAll = () => setChosen(chosenJobs.length === jobs.length ? new Set() : new Set(jobs.map((job) => job.id)));
   const cancel = (job: Job) => setCancelling(chosenJobs.length > 0 ? chosenJobs : [job]);
   const onKeyDown = useTableKeys(jobs, { toggle, cancel });
@@ -71,8 +72,8 @@ export function JobTable({ jobs, isWhole }: Props) {
                   index={item.index}
                   job={job}
                   isChosen={chosen.has(job.id)}
-                  onChoose={() => toggle(job.id)}
-                  onCancel={() => setCancelling([job])}
+                  onChoose={toggle}
+                  onCancel={cancelOne}
                 />
               </Fragment>
             );
@@ -95,4 +96,10 @@ function Gap({ px }: { px: number }) {
       <td aria-hidden="true" style={{ blockSize: px }} />
     </tr>
   );
+}
+
+function toggled(chosen: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(chosen);
+  if (!next.delete(id)) next.add(id);
+  return next;
 }
