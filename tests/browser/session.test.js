@@ -1,0 +1,43 @@
+// The session ends in the middle of work: what was typed outlives it, and is nobody else's.
+
+import assert from "node:assert/strict";
+
+import { signIn } from "./support/browser.js";
+import { journey } from "./support/journey.js";
+import { callApi } from "./support/pages.js";
+import { until } from "./support/until.js";
+
+const COMMAND = "echo 계산을 시작합니다\nsleep 5";
+
+journey("a session that ends while the batch form is filled in loses nothing, and signing out leaves nothing", { timeout: 180_000 }, async ({ portal, page }) => {
+  await signIn(page, portal);
+  await page.goto(`${portal.origin}/jobs/new`);
+  const form = page.getByRole("form", { name: "New job" });
+  const [name, command] = [form.getByRole("textbox", { name: "Job name" }), form.getByRole("textbox", { name: "Your part" })];
+  await name.fill("half-typed");
+  await command.fill(COMMAND);
+
+  // Not through the page, which does not know of it.
+  assert.ok((await callApi(page, "DELETE", "/session")).status < 300);
+  const again = page.getByRole("dialog", { name: "Sign in again" });
+  await again.waitFor();
+  await again.locator("input[autocomplete~=current-password]").fill(portal.account.password);
+  await again.locator("form button[type=submit]").click();
+  await again.waitFor({ state: "detached" });
+  assert.deepEqual([await name.inputValue(), await command.inputValue()], ["half-typed", COMMAND]);
+  const head = form.getByLabel("Head of the script, made by the form");
+  await name.fill("typed-whole");
+  await until("the form goes on in the new session", async () => /typed-whole/.test(await head.innerText()));
+
+  await page.reload();
+  await until("the draft is there after a reload", async () => (await command.inputValue()) === COMMAND);
+
+  await page.getByRole("button", { name: "Your account" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.waitForURL(/\/sign-in/);
+  assert.equal(await page.evaluate(() => JSON.stringify(localStorage).includes("sleep 5")), false);
+  await signIn(page, portal);
+  await page.goto(`${portal.origin}/jobs/new`);
+  await name.waitFor();
+  assert.equal(await command.inputValue(), "");
+});
