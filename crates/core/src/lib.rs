@@ -1,4 +1,4 @@
-//! Ids, people, apps, jobs, contracts, paths and the agent's wire types; no I/O.
+//! Ids, people, apps, jobs, contracts, paths, the agent's wire types and the guard's handshake; no I/O.
 //!
 //! Start reading at [`Error`], the one domain error every service returns, and at [`Identity`], which every
 //! call that touches files or processes carries.
@@ -8,6 +8,7 @@ pub mod contract;
 pub mod crash;
 pub mod error;
 pub mod grant;
+pub mod guard;
 pub mod id;
 pub mod job;
 pub mod name;
