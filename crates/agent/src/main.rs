@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use myksc_agent::{files, supervisor};
+use myksc_agent::{files, guard, supervisor};
 
 /// Exit code for arguments that are not understood.
 const USAGE: u8 = 2;
@@ -18,7 +18,8 @@ fn main() -> ExitCode {
             (Some(folder), None) => supervisor::run(folder.as_ref()),
             _ => complain(USAGE, "usage: myksc-agent supervise FOLDER"),
         },
-        _ => complain(USAGE, "usage: myksc-agent files ... | supervise FOLDER"),
+        Some("guard") => run_guard(args),
+        _ => complain(USAGE, "usage: myksc-agent files ... | supervise FOLDER | guard ..."),
     }
 }
 
@@ -26,6 +27,14 @@ fn run_files(args: impl Iterator<Item = OsString>) -> ExitCode {
     match files::Config::from_args(args).and_then(files::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ files::ServeError::Usage(_)) => complain(USAGE, error),
+        Err(error) => complain(1, error),
+    }
+}
+
+fn run_guard(args: impl Iterator<Item = OsString>) -> ExitCode {
+    match guard::Config::from_args(args).and_then(guard::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ guard::GuardError::Usage(_)) => complain(USAGE, error),
         Err(error) => complain(1, error),
     }
 }

@@ -1,4 +1,4 @@
-//! `agent …`: the processes that the portal starts for a user.
+//! `agent …`: the processes that the portal starts for a user, and what stands beside her apps on a cluster.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use myksc_agent::{files, supervisor};
+use myksc_agent::{files, guard, supervisor};
+
+use crate::exit::Exit;
 
 /// What the portal starts.
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,13 @@ pub(crate) enum Command {
         /// Its folder.
         folder: PathBuf,
     },
+    /// Let nobody but the gateway in to one app on a cluster.
+    #[command(disable_help_flag = true)]
+    Guard {
+        /// As `myksc-agent guard` takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
 }
 
 impl Command {
@@ -32,12 +41,19 @@ impl Command {
             Self::Supervise { folder } => supervisor::run(&folder),
             Self::Files { args } => match files::Config::from_args(args).and_then(files::run) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    // Nobody may be there to read it.
-                    let _ = writeln!(std::io::stderr(), "myksc agent: {error}");
-                    ExitCode::FAILURE
-                }
+                Err(error) => complain(Exit::Failed, error),
+            },
+            Self::Guard { args } => match guard::Config::from_args(args).and_then(guard::run) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error @ guard::GuardError::Usage(_)) => complain(Exit::Usage, error),
+                Err(error) => complain(Exit::Failed, error),
             },
         }
     }
+}
+
+fn complain(exit: Exit, what: impl std::fmt::Display) -> ExitCode {
+    // Nobody may be there to read it.
+    let _ = writeln!(std::io::stderr(), "myksc agent: {what}");
+    ExitCode::from(exit as u8)
 }

@@ -24,6 +24,7 @@ use super::memory;
 use super::route::Service;
 use super::uploads::Uploads;
 use super::{Config, ServeError};
+use crate::accept;
 
 const MAX_CONNECTIONS: usize = 128;
 const MAX_HEADERS: usize = 64;
@@ -133,17 +134,10 @@ async fn accept_one(
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return Ok((stream, permit)),
-            // Out of descriptors for the moment, or the peer has gone: the next one may do.
-            Err(error) if is_passing(&error) => sleep(HANDOVER_STEP).await,
+            Err(error) if accept::is_passing(&error) => sleep(HANDOVER_STEP).await,
             Err(error) => return Err(error),
         }
     }
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::CONNABORTED, Errno::INTR];
-    Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
 }
 
 async fn connection(stream: UnixStream, service: Arc<Service>, _permit: tokio::sync::OwnedSemaphorePermit) {
