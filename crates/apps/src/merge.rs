@@ -5,7 +5,7 @@ use myksc_core::error::Params;
 use myksc_core::grant::{Route, RouteState};
 use myksc_core::{App, AppPhase, Step, Timestamp};
 
-use crate::runtime::{Observation, Observed};
+use crate::runtime::{Observation, Observed, Place};
 
 /// The app after this observation.
 pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
@@ -38,7 +38,9 @@ pub(crate) fn route(app: &App, seen: Option<&Observation>) -> Option<Route> {
         AppPhase::Starting | AppPhase::Stopping => RouteState::NotReady,
         AppPhase::Stopped | AppPhase::Failed => RouteState::Ended,
         AppPhase::Ready => match seen.and_then(|seen| seen.place.clone()) {
-            Some((endpoint, authorization)) => RouteState::Ready { endpoint, authorization },
+            Some(Place { endpoint, authorization, guard }) => {
+                RouteState::Ready { endpoint, authorization, guard }
+            }
             None => RouteState::NotReady,
         },
     };

@@ -5,13 +5,16 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 
 use myksc_core::app::{Failure, StepRecord};
+use myksc_core::error::Params;
 use myksc_core::grant::Endpoint;
+use myksc_core::guard::GuardKey;
 use myksc_core::{App, AppId, Error, Identity, Resources, Timestamp};
 use myksc_spool::Chunk;
 
 use crate::catalogue::{Missing, Template};
 
 pub(crate) mod local;
+mod probe;
 
 /// What a call of a runtime gives, some time later.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -112,8 +115,19 @@ pub struct Observation {
     pub steps: Vec<StepRecord>,
     /// How its limits are enforced, once that is known.
     pub limits_by: Option<String>,
-    /// Where it listens and the `Authorization` it expects.
-    pub place: Option<(Endpoint, Option<String>)>,
+    /// The way to it, once that is known.
+    pub place: Option<Place>,
+}
+
+/// The way to an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where it, or its guard, listens.
+    pub endpoint: Endpoint,
+    /// Value of the `Authorization` header that it expects.
+    pub authorization: Option<String>,
+    /// What its guard asks for, where it has one.
+    pub guard: Option<GuardKey>,
 }
 
 /// Where an app is, as its runtime sees it.
@@ -149,6 +163,26 @@ impl Observation {
     /// Nothing of the generation is there.
     #[must_use]
     pub fn absent() -> Self {
-        Self { state: Observed::Absent, steps: Vec::new(), limits_by: None, place: None }
+        Self::of(Observed::Absent)
+    }
+
+    /// This and nothing else is known.
+    pub(crate) fn of(state: Observed) -> Self {
+        Self { state, steps: Vec::new(), limits_by: None, place: None }
+    }
+}
+
+/// Why an app failed that did not answer in its time; `last` is the last thing that was seen.
+fn not_answering(orders: &probe::ProbeOrders, last: &str, log_tail: Vec<String>) -> Failure {
+    let seconds = orders.timeout_secs;
+    Failure {
+        code: "not_answering".to_owned(),
+        params: Params::from([
+            ("timeout_secs".to_owned(), seconds.into()),
+            ("path".to_owned(), orders.path.clone().into()),
+            ("last".to_owned(), last.into()),
+        ]),
+        detail: format!("it did not answer at {} within {seconds} s: {last}", orders.path),
+        log_tail,
     }
 }

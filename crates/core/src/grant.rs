@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::GuardKey;
 use crate::id::{AppId, GrantId, SessionId, UserId};
 use crate::time::Timestamp;
 
@@ -38,10 +39,12 @@ pub enum RouteState {
     Ended,
     /// It answers here; `authorization` is the value of the header the app expects from us.
     Ready {
-        /// Where it listens.
+        /// Where it, or its guard, listens.
         endpoint: Endpoint,
         /// `Authorization` header for the app, for example `token …`.
         authorization: Option<String>,
+        /// What its guard asks for, where it has one: nothing is sent before that has proved itself too.
+        guard: Option<GuardKey>,
     },
 }
 

@@ -56,7 +56,7 @@ impl Gateway {
         Self { shared }
     }
 
-    /// Sets the way to an app. Open sockets stay if endpoint and authorization stay, else they are cut at once.
+    /// Sets the way to an app. Open sockets stay if everything but the name stays, else they are cut at once.
     pub fn set_route(&self, app: AppId, route: Route) {
         if self.shared.routes.set(app, route) {
             self.shared.ring();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::HeaderValue;
 use myksc_core::AppId;
 use myksc_core::grant::{Endpoint, Route, RouteState};
+use myksc_core::guard::GuardKey;
 
 use crate::read_map::ReadMap;
 
@@ -37,6 +38,7 @@ pub(crate) struct Way {
     pub(crate) number: u64,
     pub(crate) endpoint: Endpoint,
     pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) guard: Option<GuardKey>,
     gone: AtomicBool,
     open: AtomicUsize,
 }
@@ -90,16 +92,18 @@ impl Routes {
         let state = match route.state {
             RouteState::NotReady => State::NotReady,
             RouteState::Ended => State::Ended,
-            RouteState::Ready { endpoint, authorization } => {
+            RouteState::Ready { endpoint, authorization, guard } => {
                 let authorization = authorization.and_then(|text| authorization_header(&app, &text));
+                let is_same = |way: &Way| {
+                    way.endpoint == endpoint && way.authorization == authorization && way.guard == guard
+                };
                 match former_way {
-                    Some(way) if way.endpoint == endpoint && way.authorization == authorization => {
-                        State::Ready(way.clone())
-                    }
+                    Some(way) if is_same(way) => State::Ready(way.clone()),
                     _ => State::Ready(Arc::new(Way {
                         number: self.next_way.fetch_add(1, Ordering::Relaxed),
                         endpoint,
                         authorization,
+                        guard,
                         gone: AtomicBool::new(false),
                         open: AtomicUsize::new(0),
                     })),

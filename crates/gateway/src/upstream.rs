@@ -27,6 +27,7 @@ use outgoing::Outgoing;
 pub(crate) use response_body::ResponseBody;
 pub(crate) use stream::AppStream;
 
+/// For the connection and the guard together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below the shortest keep-alive time of usual app servers, which is 5 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -39,6 +40,9 @@ pub(crate) enum UpstreamError {
     Connect(#[source] std::io::Error),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout,
+    /// What listens there is not the app's guard, or did not let us in. It got nothing of the request.
+    #[error("its guard was not passed: {0}")]
+    Guard(#[source] std::io::Error),
     /// Nobody asked for it, so what follows on that connection is not to be trusted.
     #[error("it switched protocols unasked")]
     UnaskedSwitch,
@@ -107,10 +111,10 @@ impl Pool {
         way: &Arc<Way>,
         outgoing: Outgoing,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, AppStream::connect(&way.endpoint))
+        let connecting = AppStream::connect(&way.endpoint, way.guard.as_ref());
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
-            .map_err(|_| UpstreamError::ConnectTimeout)?
-            .map_err(UpstreamError::Connect)?;
+            .map_err(|_| UpstreamError::ConnectTimeout)??;
         let mut connection = Box::new(Connection::new(stream));
         let head = connection.ask(outgoing).await?;
         Ok(self.response(connection, head, way))

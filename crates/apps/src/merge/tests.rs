@@ -36,8 +36,12 @@ fn step(step: Step, millis: i64) -> StepRecord {
 
 fn seen(state: Observed) -> Observation {
     let steps = vec![step(Step::Placed, 5), step(Step::Started, 6)];
-    let place = Some((Endpoint::Unix(PathBuf::from("/run/a.sock")), Some("token x".to_owned())));
-    Observation { state, steps, limits_by: Some("cgroup v1".into()), place }
+    let place = Place {
+        endpoint: Endpoint::Unix(PathBuf::from("/run/a.sock")),
+        authorization: Some("token x".to_owned()),
+        guard: None,
+    };
+    Observation { steps, limits_by: Some("cgroup v1".into()), place: Some(place), ..Observation::of(state) }
 }
 
 fn failure(code: &str) -> Failure {

@@ -5,7 +5,6 @@
 
 mod orders;
 mod place;
-mod probe;
 mod record;
 mod report;
 
@@ -22,11 +21,12 @@ use myksc_core::crash::{self, CrashPoint};
 use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources};
 use myksc_spool::{Change, Changes, Chunk, Folder, SpoolError, State, SupervisorProgram, WatchSet};
 
+use super::probe::Probes;
 use super::{Answer, Availability, Found, Launch, Observation, Runtime, RuntimeEvent};
 use crate::catalogue::{Missing, Programs, Template};
 use crate::secret::SecretKey;
 
-use probe::Probes;
+pub(super) use place::is_own_listener;
 use record::Record;
 
 /// How often a supervisor is started for one generation before that counts as a failure.

@@ -1,6 +1,7 @@
 //! Asking an app whether it answers, until it does or its time is over.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,18 +11,20 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use serde::{Deserialize, Serialize};
+
 use myksc_core::grant::Endpoint;
+use myksc_core::guard::{self, GuardKey, Response};
 use myksc_core::{AppId, Timestamp};
 
-use super::place;
-use super::record::ProbeOrders;
-use crate::runtime::RuntimeEvent;
+use super::local::is_own_listener;
+use super::{Place, RuntimeEvent};
 
 /// How long one try may take.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,7 +32,18 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// What became of asking one generation of an app.
+/// How to see that an app answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProbeOrders {
+    /// Path to ask for.
+    pub(super) path: String,
+    /// Statuses of an app that is ready; empty for all below 500.
+    pub(super) statuses: Vec<u16>,
+    /// Seconds from the start of the process.
+    pub(super) timeout_secs: u64,
+}
+
+/// What became of asking one run of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Still being asked.
@@ -49,7 +63,7 @@ pub(super) struct Probes {
 
 #[derive(Debug)]
 struct Entry {
-    generation: u32,
+    run: String,
     outcome: Outcome,
     task: AbortHandle,
 }
@@ -58,9 +72,9 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) app: AppId,
-    pub(super) generation: u32,
-    pub(super) endpoint: Endpoint,
-    pub(super) authorization: Option<String>,
+    /// Which run of the app: another one is asked anew.
+    pub(super) run: String,
+    pub(super) place: Place,
     pub(super) orders: ProbeOrders,
     pub(super) started_at: Timestamp,
 }
@@ -70,15 +84,15 @@ impl Probes {
         Self { entries: std::sync::Arc::default(), events }
     }
 
-    /// What became of this generation; begins to ask if nobody does.
+    /// What became of this run; begins to ask if nobody does.
     pub(super) fn outcome(&self, target: Target) -> Outcome {
         let mut entries = self.lock();
-        if let Some(entry) = entries.get(&target.app).filter(|entry| entry.generation == target.generation) {
+        if let Some(entry) = entries.get(&target.app).filter(|entry| entry.run == target.run) {
             return entry.outcome.clone();
         }
-        let (app, generation) = (target.app.clone(), target.generation);
-        let task = tokio::spawn(run(target, std::sync::Arc::clone(&self.entries), self.events.clone()));
-        let entry = Entry { generation, outcome: Outcome::Pending, task: task.abort_handle() };
+        let (app, run) = (target.app.clone(), target.run.clone());
+        let task = tokio::spawn(follow(target, std::sync::Arc::clone(&self.entries), self.events.clone()));
+        let entry = Entry { run, outcome: Outcome::Pending, task: task.abort_handle() };
         if let Some(former) = entries.insert(app, entry) {
             former.task.abort();
         }
@@ -102,7 +116,7 @@ impl Probes {
     }
 }
 
-async fn run(
+async fn follow(
     target: Target,
     entries: std::sync::Arc<Mutex<HashMap<AppId, Entry>>>,
     events: mpsc::Sender<RuntimeEvent>,
@@ -111,7 +125,7 @@ async fn run(
     {
         let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
         match entries.get_mut(&target.app) {
-            Some(entry) if entry.generation == target.generation => entry.outcome = outcome,
+            Some(entry) if entry.run == target.run => entry.outcome = outcome,
             _ => return,
         }
     }
@@ -147,19 +161,33 @@ fn is_ready(status: StatusCode, expected: &[u16]) -> bool {
 }
 
 async fn ask(target: &Target) -> Result<StatusCode, String> {
-    match &target.endpoint {
+    let place = &target.place;
+    match &place.endpoint {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await.map_err(|error| error.to_string())?;
             ask_over(stream, target).await
         }
         Endpoint::Tcp(address) => {
-            let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-            if !place::is_own_listener(address) {
-                return Err(format!("port {} is not the app's own", address.port()));
+            let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+            match &place.guard {
+                Some(key) => pass(&mut stream, key).await.map_err(|error| error.to_string())?,
+                None if is_own_listener(address) => {}
+                None => return Err(format!("port {} is not the app's own", address.port())),
             }
             ask_over(stream, target).await
         }
     }
+}
+
+/// Passes an app's guard, and sees that it is one.
+async fn pass(stream: &mut TcpStream, key: &GuardKey) -> io::Result<()> {
+    let mut hello = [0; guard::HELLO_BYTES];
+    stream.read_exact(&mut hello).await?;
+    let response = Response::new(key, &hello, guard::random_nonce()).map_err(io::Error::other)?;
+    stream.write_all(response.answer()).await?;
+    let mut proof = [0; guard::PROOF_BYTES];
+    stream.read_exact(&mut proof).await?;
+    response.check(&proof).map_err(io::Error::other)
 }
 
 async fn ask_over(
@@ -170,7 +198,7 @@ async fn ask_over(
         .await
         .map_err(|error| error.to_string())?;
     let mut request = Request::get(&target.orders.path).header(HOST, "localhost");
-    if let Some(authorization) = &target.authorization {
+    if let Some(authorization) = &target.place.authorization {
         request = request.header(AUTHORIZATION, authorization);
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
@@ -183,3 +211,6 @@ async fn ask_over(
     };
     answer.map(|answer| answer.status()).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

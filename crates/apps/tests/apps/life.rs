@@ -31,7 +31,7 @@ async fn a_launch_goes_through_the_five_steps_and_can_be_reached_with_its_secret
         let told = async {
             loop {
                 if let RouteChange::Set(_, route) = changes.recv().await.unwrap()
-                    && let RouteState::Ready { endpoint, authorization } = route.state
+                    && let RouteState::Ready { endpoint, authorization, guard: None } = route.state
                 {
                     return (endpoint, authorization.unwrap());
                 }

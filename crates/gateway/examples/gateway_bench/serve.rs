@@ -50,7 +50,7 @@ pub(crate) async fn gateway(listen: &str, backend: &str, other_routes: usize) ->
         gateway.set_route(AppId::random(), route(RouteState::Ended));
     }
     let endpoint = Endpoint::Tcp(backend.parse().map_err(io::Error::other)?);
-    gateway.set_route(app.clone(), route(RouteState::Ready { endpoint, authorization: None }));
+    gateway.set_route(app.clone(), route(RouteState::Ready { endpoint, authorization: None, guard: None }));
 
     let address = listen.parse().map_err(io::Error::other)?;
     let listeners = Listeners::bind(&[address], NonZeroUsize::MIN).map_err(io::Error::other)?;

@@ -7,6 +7,7 @@ mod certificates;
 mod rig;
 
 mod answers;
+mod guards;
 mod http2;
 mod proxies;
 mod proxying;

@@ -294,7 +294,7 @@ async fn every_reason_has_its_page_in_the_readers_language() {
     let visitor = rig.visitor();
     let folder = tempfile::tempdir().unwrap();
     let dead = Endpoint::Unix(folder.path().join("nobody.sock"));
-    let ready = |endpoint| RouteState::Ready { endpoint, authorization: None };
+    let ready = |endpoint| RouteState::Ready { endpoint, authorization: None, guard: None };
     let unbound = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cases = [
         (RouteState::NotReady, 503, "app_not_ready", true, "is not ready yet", "아직 준비되지 않았습니다"),

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
+use myksc_core::guard::GuardKey;
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, Error, GrantId, Result, SessionId, Timestamp, UserId};
 use myksc_gateway::{Config, Gateway, Listeners, Portal, Protocol, ServeError, ServerConfig, server};
@@ -171,8 +172,13 @@ impl Rig {
 
     /// Sets the app's route to ready at this endpoint.
     pub(crate) fn ready(&self, visitor: &Visitor, endpoint: Endpoint) {
-        let state = RouteState::Ready { endpoint, authorization: Some("token of-the-app".to_owned()) };
-        self.set_state(visitor, state);
+        self.ready_behind(visitor, endpoint, None);
+    }
+
+    /// The same, behind a guard with this key.
+    pub(crate) fn ready_behind(&self, visitor: &Visitor, endpoint: Endpoint, guard: Option<GuardKey>) {
+        let authorization = Some("token of-the-app".to_owned());
+        self.set_state(visitor, RouteState::Ready { endpoint, authorization, guard });
     }
 
     pub(crate) fn set_state(&self, visitor: &Visitor, state: RouteState) {

@@ -43,7 +43,7 @@ pub(crate) async fn raw(rig: &Rig, request: &[u8]) -> (TcpStream, String) {
     (stream, head)
 }
 
-async fn echoes(stream: &mut TcpStream, bytes: &[u8]) {
+pub(crate) async fn echoes(stream: &mut TcpStream, bytes: &[u8]) {
     stream.write_all(bytes).await.unwrap();
     let mut back = vec![0; bytes.len()];
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut back)).await.unwrap().unwrap();
@@ -68,7 +68,7 @@ async fn a_websocket_carries_bytes_both_ways_until_its_session_is_revoked() {
 }
 
 /// Waits for the end of a connection; fails if it does not come, or if bytes come instead.
-async fn ends(stream: &mut TcpStream) {
+pub(crate) async fn ends(stream: &mut TcpStream) {
     let end = tokio::time::timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("it was not cut");
     assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
 }
@@ -180,6 +180,7 @@ async fn a_new_name_cuts_nothing() {
     let state = RouteState::Ready {
         endpoint: app.endpoint.clone(),
         authorization: Some("token of-the-app".to_owned()),
+        guard: None,
     };
     let route = Route { owner: visitor.user.clone(), name: "another name".to_owned(), state };
     rig.gateway.set_route(visitor.app.clone(), route);

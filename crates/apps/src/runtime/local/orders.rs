@@ -12,9 +12,10 @@ use myksc_core::spool::{Limits, Spec};
 use myksc_core::{App, Error, Identity, Step, Timestamp, UserPath};
 use myksc_spool::{Folder, SpoolError};
 
-use super::record::{ProbeOrders, Record};
+use super::record::Record;
 use super::{Inner, place, text_of};
 use crate::catalogue::{FieldKind, Recipe, Surroundings, Template};
+use crate::runtime::probe::ProbeOrders;
 
 /// Where programs are looked for when the portal itself was not told.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

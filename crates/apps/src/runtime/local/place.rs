@@ -47,7 +47,7 @@ pub(super) fn remove_socket(run_dir: &Path, app: &AppId) {
 
 /// Whether this user has a listener at a loopback port. Before the app listens, anybody of the machine could
 /// take its port and the secret with it.
-pub(super) fn is_own_listener(address: &SocketAddr) -> bool {
+pub(in super::super) fn is_own_listener(address: &SocketAddr) -> bool {
     let uid = rustix::process::getuid().as_raw();
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
     let owners: Vec<u32> = tables.iter().flat_map(|table| listeners(table, address.port())).collect();

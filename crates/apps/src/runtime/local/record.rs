@@ -7,6 +7,7 @@ use myksc_core::grant::Endpoint;
 use myksc_core::{App, Identity};
 
 use crate::catalogue::{Pattern, Surroundings};
+use crate::runtime::probe::ProbeOrders;
 use crate::secret::SecretKey;
 
 /// One app of this machine.
@@ -24,17 +25,6 @@ pub(super) struct Record {
     pub(super) image_ready: StepRecord,
     /// How to see that it answers.
     pub(super) probe: ProbeOrders,
-}
-
-/// How to see that an app answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ProbeOrders {
-    /// Path to ask for.
-    pub(super) path: String,
-    /// Statuses of an app that is ready; empty for all below 500.
-    pub(super) statuses: Vec<u16>,
-    /// Seconds from the start of the process.
-    pub(super) timeout_secs: u64,
 }
 
 impl Record {

@@ -8,9 +8,9 @@ use myksc_core::spool::{Exit, ExitCause, Status};
 use myksc_core::{App, AppPhase, Step, Timestamp};
 use myksc_spool::{Chunk, Folder, SpoolError, State, read_chunk};
 
-use super::probe::{Outcome, Probes, Target};
 use super::record::Record;
-use crate::runtime::{Observation, Observed};
+use crate::runtime::probe::{Outcome, Probes, Target};
+use crate::runtime::{Observation, Observed, Place, not_answering};
 
 /// How much of a log stands on a card.
 const TAIL_LINES: usize = 20;
@@ -25,19 +25,19 @@ pub(super) fn observation(
     probes: &Probes,
     authorization: Option<String>,
 ) -> Observation {
-    let place = Some((record.endpoint.clone(), authorization.clone()));
+    let place = Place { endpoint: record.endpoint.clone(), authorization, guard: None };
     let (state, steps, limits_by) = match state {
         State::NotStarted => (Observed::Coming, Vec::new(), None),
         // Its end is on the way: a new supervisor settles it.
         State::Lost(status) => (Observed::Coming, steps(record, status), limits_by(status)),
-        State::Running(status) => running(folder, app, record, status, probes, authorization),
+        State::Running(status) => running(folder, app, record, status, probes, &place),
         State::Ended { status, exit } => {
             probes.forget(&app.id);
             let failure = failure(folder, app, exit);
             (Observed::Ended { at: exit.at, failure }, steps(record, status), limits_by(status))
         }
     };
-    Observation { state, steps, limits_by, place }
+    Observation { steps, limits_by, place: Some(place), ..Observation::of(state) }
 }
 
 /// What is seen of an app whose supervisor dies again and again before it starts anything.
@@ -61,7 +61,7 @@ fn running(
     record: &Record,
     status: &Status,
     probes: &Probes,
-    authorization: Option<String>,
+    place: &Place,
 ) -> Seen {
     let mut steps = steps(record, status);
     let Some(process) = &status.process else { return (Observed::Coming, steps, None) };
@@ -74,9 +74,8 @@ fn running(
     }
     let outcome = probes.outcome(Target {
         app: app.id.clone(),
-        generation: app.generation,
-        endpoint: record.endpoint.clone(),
-        authorization,
+        run: app.generation.to_string(),
+        place: place.clone(),
         orders: record.probe.clone(),
         started_at: process.started_at,
     });
@@ -86,7 +85,7 @@ fn running(
             steps.push(StepRecord { step: Step::Answering, at, source });
             Observed::Answering
         }
-        Outcome::Silent { last } => Observed::Silent(not_answering(folder, record, &last)),
+        Outcome::Silent { last } => Observed::Silent(not_answering(&record.probe, &last, log_tail(folder))),
     };
     (state, steps, limits_by)
 }
@@ -141,20 +140,6 @@ fn failure(folder: &Folder, app: &App, exit: &Exit) -> Option<Failure> {
         ExitCause::SupervisorLost => ("supervisor_lost", "its supervisor died, so it was ended".to_owned()),
     };
     Some(Failure { code: code.to_owned(), params, detail, log_tail: log_tail(folder) })
-}
-
-fn not_answering(folder: &Folder, record: &Record, last: &str) -> Failure {
-    let seconds = record.probe.timeout_secs;
-    Failure {
-        code: "not_answering".to_owned(),
-        params: Params::from([
-            ("timeout_secs".to_owned(), seconds.into()),
-            ("path".to_owned(), record.probe.path.clone().into()),
-            ("last".to_owned(), last.into()),
-        ]),
-        detail: format!("it did not answer at {} within {seconds} s: {last}", record.probe.path),
-        log_tail: log_tail(folder),
-    }
 }
 
 fn log_tail(folder: &Folder) -> Vec<String> {
