@@ -104,6 +104,7 @@ impl TestPortal {
             agents_dir: folder.path().join("agents"),
             run_dir: folder.path().join("run"),
             further_roots: Vec::new(),
+            elsewhere: None,
         });
         let event_streams = EventStreams::new(CancellationToken::new());
         let jobs = Jobs::start(store.clone(), Vec::new(), Arc::new(|_| Roots::new([])));
@@ -201,6 +202,7 @@ impl TestPortal {
             phase: AppPhase::Ready,
             steps: Vec::new(),
             failure: None,
+            hold: None,
             resources: Resources { cpu_millis: 1500, memory_bytes: 1 << 30, gpus: 0 },
             limits_by: None,
             values: std::collections::BTreeMap::new(),

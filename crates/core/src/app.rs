@@ -79,6 +79,18 @@ pub struct Failure {
     pub log_tail: Vec<String>,
 }
 
+/// What keeps an app from going on at present; it goes away by itself when that is mended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Hold {
+    /// A stable code, for example `quota_exceeded`, `no_node_fits`, `image_missing`, `restarting`.
+    pub code: String,
+    /// Values for the text: `resource`, `asked`, `used`, `limit`, …
+    #[schema(value_type = Object)]
+    pub params: Params,
+    /// English text.
+    pub detail: String,
+}
+
 /// One app as everybody but its runtime sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct App {
@@ -98,6 +110,9 @@ pub struct App {
     pub steps: Vec<StepRecord>,
     /// Present when `phase` is `failed`.
     pub failure: Option<Failure>,
+    /// What keeps it from going on, while something does.
+    #[serde(default)]
+    pub hold: Option<Hold>,
     /// What it asked for.
     pub resources: Resources,
     /// How limits are enforced, for example `cgroup v1` or `rlimit`; known once it started.

@@ -14,10 +14,12 @@
 //! carries raw bytes. They are not encrypted: who can pass on everything between a guard and its gateway can read it.
 
 use std::fmt;
+use std::io;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Length of a random number in bytes.
 pub const NONCE_BYTES: usize = 32;
@@ -121,6 +123,21 @@ pub fn random_nonce() -> Nonce {
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).expect("the kernel's random source answers");
     nonce
+}
+
+/// Passes the guard that listens at the other end of a stream, and sees that it is one; `stream` is the app's then.
+/// Takes as long as the other side likes: callers have a deadline.
+///
+/// # Errors
+/// When the stream fails, or what is there does not hold the key.
+pub async fn pass<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, key: &GuardKey) -> io::Result<()> {
+    let mut hello = [0; HELLO_BYTES];
+    stream.read_exact(&mut hello).await?;
+    let response = Response::new(key, &hello, random_nonce()).map_err(io::Error::other)?;
+    stream.write_all(response.answer()).await?;
+    let mut proof = [0; PROOF_BYTES];
+    stream.read_exact(&mut proof).await?;
+    response.check(&proof).map_err(io::Error::other)
 }
 
 impl Challenge {

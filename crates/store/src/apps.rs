@@ -167,6 +167,7 @@ mod tests {
             phase: AppPhase::Starting,
             steps: Vec::new(),
             failure: None,
+            hold: None,
             resources: Resources { cpu_millis: 500, memory_bytes: u64::MAX, gpus: 0 },
             limits_by: None,
             values: BTreeMap::from([("greeting".to_owned(), "안녕 'x'".to_owned())]),
