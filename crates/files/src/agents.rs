@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -40,6 +41,14 @@ pub(crate) struct Agents {
     starting: Mutex<HashMap<UserId, Outcome>>,
 }
 
+/// A connection to an agent.
+pub(crate) type Stream = Box<dyn Bytes>;
+
+/// Bytes both ways.
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
+
 /// `None` until the start has ended, then the reason if it failed.
 type Outcome = watch::Receiver<Option<Result<(), String>>>;
 
@@ -53,7 +62,14 @@ impl Agents {
     }
 
     /// A connection to the agent of `identity`, which is started if it does not run.
-    pub(crate) async fn connect(self: &Arc<Self>, identity: &Identity) -> Result<UnixStream, FilesError> {
+    pub(crate) async fn connect(self: &Arc<Self>, identity: &Identity) -> Result<Stream, FilesError> {
+        match &self.config.elsewhere {
+            Some(elsewhere) => Ok(Box::new(elsewhere.connect(identity).await?)),
+            None => Ok(Box::new(self.connect_here(identity).await?)),
+        }
+    }
+
+    async fn connect_here(self: &Arc<Self>, identity: &Identity) -> Result<UnixStream, FilesError> {
         let portal_uid = rustix::process::geteuid().as_raw();
         if identity.uid != portal_uid {
             return Err(FilesError::OtherUser { uid: identity.uid, portal_uid });

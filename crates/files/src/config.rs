@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use myksc_core::{Identity, Translated};
 
+use crate::elsewhere::Elsewhere;
+
 /// Name of the root that everybody has.
 pub(crate) const HOME: &str = "home";
 
 /// Where agents live and what they serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// How an agent is started.
     pub program: AgentProgram,
@@ -19,6 +21,8 @@ pub struct Config {
     pub run_dir: PathBuf,
     /// Roots beside the home folder.
     pub further_roots: Vec<FurtherRoot>,
+    /// Where agents are that don't run on this machine; all run here when absent.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// A root beside the home folder.

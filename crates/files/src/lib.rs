@@ -9,12 +9,14 @@ mod calls;
 mod client;
 mod config;
 mod content;
+mod elsewhere;
 mod error;
 mod pace;
 
 pub use calls::Files;
 pub use config::{AgentProgram, Config, FurtherRoot};
 pub use content::{ByteRange, Chunk, Content, ContentBody, Read, WriteConditions};
+pub use elsewhere::Elsewhere;
 pub use error::FilesError;
 
 #[cfg(test)]

@@ -182,5 +182,6 @@ fn config(folder: &Path, program: AgentProgram) -> Config {
             further("memory", "/dev/shm".into()),
             further("gone", folder.join("not-there").display().to_string()),
         ],
+        elsewhere: None,
     }
 }
