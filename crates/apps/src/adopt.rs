@@ -23,8 +23,11 @@ impl Orphans {
         own
     }
 
+    /// Keeps one for later; found again, it is as it was found last.
     fn add(&self, found: Found) {
-        self.lock().push(found);
+        let mut kept = self.lock();
+        kept.retain(|known| known.app.id != found.app.id);
+        kept.push(found);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Found>> {
@@ -99,7 +102,7 @@ impl Inner {
 
 /// As if it was on its way.
 fn afresh(app: App) -> App {
-    App { phase: AppPhase::Starting, failure: None, ended_at: None, ..app }
+    App { phase: AppPhase::Starting, failure: None, hold: None, ended_at: None, ..app }
 }
 
 /// The ids of a lost database are lost with it; name and numeric id are the person's own.

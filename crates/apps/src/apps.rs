@@ -7,12 +7,12 @@ mod views;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use myksc_core::grant::Route;
-use myksc_core::{App, AppId, AppPhase, Error, Resources, User};
+use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources, User};
 use myksc_spool::SupervisorProgram;
 use myksc_store::{Store, Tx};
 
@@ -24,8 +24,9 @@ use crate::control::{Control, Intent};
 use crate::merge::route;
 use crate::resources::in_use;
 use crate::routes::{RouteChange, Routes};
-use crate::runtime::Runtime;
+use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime};
 use crate::runtime::local::{LocalConfig, LocalRuntime};
+use crate::runtime::{Place, Runtime, RuntimeEvent};
 use crate::secret::SecretKey;
 
 /// The most bytes of an app's log where the operator says nothing else.
@@ -48,6 +49,8 @@ pub struct AppsConfig {
     pub secret_key: SecretKey,
     /// The most bytes of an app's log that are kept, its beginning and its end.
     pub log_limit_bytes: u64,
+    /// The cluster that apps run on; this machine when absent.
+    pub kubernetes: Option<KubernetesConfig>,
 }
 
 /// Why the service does not start.
@@ -85,20 +88,13 @@ impl Apps {
     /// When the catalogue does not hold, or a folder or the database can't be used.
     pub async fn start(config: AppsConfig, store: Store) -> Result<Self, StartError> {
         let catalogue = Catalogue::load(config.catalogue_dir.as_deref())?;
-        let programs = Arc::new(Programs::new(config.program_folders));
-        let (runtime, events) = LocalRuntime::start(LocalConfig {
-            apps_dir: config.apps_dir,
-            run_dir: config.run_dir,
-            supervisor: config.supervisor,
-            secret_key: config.secret_key,
-            log_limit_bytes: config.log_limit_bytes,
-            programs: Arc::clone(&programs),
-        })?;
+        let programs = Arc::new(Programs::new(config.program_folders.clone()));
+        let (runtime, events) = start_runtime(config, Arc::clone(&programs)).await?;
         let stop = CancellationToken::new();
         let inner = Arc::new(Inner {
             store,
             catalogue,
-            runtime: Arc::new(runtime),
+            runtime,
             routes: Routes::new(),
             orphans: Orphans::default(),
             stop: stop.clone(),
@@ -145,6 +141,9 @@ impl Apps {
     /// # Errors
     /// When the database does not answer.
     pub async fn usage(&self, user: &User) -> Result<Resources, Error> {
+        if let Some(used) = self.inner.runtime.usage(&user.identity()) {
+            return Ok(used);
+        }
         Ok(in_use(&self.inner.store.apps_of(&user.id).await?))
     }
 
@@ -152,6 +151,16 @@ impl Apps {
     #[must_use]
     pub fn machine(&self) -> Resources {
         self.inner.runtime.capacity()
+    }
+
+    /// Where the person's file agent is, or will be within seconds; `None` where her files are on this machine.
+    ///
+    /// # Errors
+    /// When there is no such person, or the runtime can't see to it now.
+    pub async fn agent(&self, identity: &Identity) -> Result<Option<Place>, Error> {
+        let contract = self.inner.store.contract(&identity.user).await?;
+        self.inner.runtime.settle(identity, contract.as_ref()).await?;
+        self.inner.runtime.agent(identity).await
     }
 
     /// The way to every app. Subscribe first, then read this, and no change is missed.
@@ -181,6 +190,25 @@ impl Inner {
             self.routes.set(&app.id, app.revision, route(app, None));
         }
     }
+}
+
+async fn start_runtime(
+    config: AppsConfig,
+    programs: Arc<Programs>,
+) -> Result<(Arc<dyn Runtime>, mpsc::Receiver<RuntimeEvent>), Error> {
+    if let Some(kubernetes) = config.kubernetes {
+        let (runtime, events) = KubernetesRuntime::start(kubernetes, config.secret_key).await?;
+        return Ok((Arc::new(runtime), events));
+    }
+    let (runtime, events) = LocalRuntime::start(LocalConfig {
+        apps_dir: config.apps_dir,
+        run_dir: config.run_dir,
+        supervisor: config.supervisor,
+        secret_key: config.secret_key,
+        log_limit_bytes: config.log_limit_bytes,
+        programs,
+    })?;
+    Ok((Arc::new(runtime), events))
 }
 
 /// Asks the programs for their versions in the background; some need seconds to say it.

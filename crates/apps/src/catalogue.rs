@@ -135,6 +135,8 @@ pub struct Missing {
 /// How to launch a template.
 #[derive(Debug)]
 pub(crate) struct Recipe {
+    /// What runs it on a cluster.
+    pub(crate) image: Option<Image>,
     pub(crate) program: Option<Program>,
     pub(crate) command: Vec<Pattern>,
     pub(crate) environment: BTreeMap<String, Pattern>,
@@ -145,6 +147,15 @@ pub(crate) struct Recipe {
     pub(crate) authorization: Option<Pattern>,
     pub(crate) probe: Probe,
     pub(crate) grace: Duration,
+}
+
+/// The container image of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// Name and tag or digest; below the site's registry where it names none.
+    pub(crate) name: String,
+    /// Path of the recipe's program in it.
+    pub(crate) program: String,
 }
 
 /// The program of a recipe, looked for on the machine.

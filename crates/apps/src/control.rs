@@ -18,6 +18,7 @@ use myksc_core::{App, AppId, AppPhase, Error, Identity, Timestamp};
 use myksc_store::Intent as Row;
 
 use crate::apps::Inner;
+use crate::catalogue::Template;
 use crate::merge::{fail, gone, merge, route};
 use crate::runtime::{Launch, Observation, Observed, RuntimeEvent};
 
@@ -108,6 +109,10 @@ impl Control {
     }
 
     async fn look_at_all(&mut self) {
+        // A runtime that could not be seen at the start may show apps that nobody knows.
+        if let Err(error) = self.inner.find_apps().await {
+            tracing::warn!(error = %describe(&error), "apps that are not on record are not found");
+        }
         match self.inner.store.all_apps().await {
             Ok(apps) => {
                 for app in apps {
@@ -224,12 +229,14 @@ impl Inner {
             return Ok(true);
         }
         let launched = match self.catalogue.find(&app.template) {
-            Some(template) => self.runtime.launch(identity, app, template).await,
+            Some(template) => self.launch_settled(identity, app, template).await,
             None => Err(Error::conflict("template_gone", "its template is not in the catalogue any more")),
         };
         match launched {
             Ok(Launch::Begun) => {}
             Ok(Launch::Later) => return Ok(false),
+            // It is another matter when the runtime can be reached again.
+            Err(error @ Error::Unavailable { code: "cluster_away", .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(app = %app.id, error = %describe(&error), "a launch was refused");
                 let mut failed = app.clone();
@@ -239,6 +246,17 @@ impl Inner {
         }
         crash::point(CrashPoint::LaunchApplied);
         Ok(true)
+    }
+
+    async fn launch_settled(
+        &self,
+        identity: &Identity,
+        app: &App,
+        template: &Template,
+    ) -> Result<Launch, Error> {
+        let contract = self.store.contract(&app.owner).await?;
+        self.runtime.settle(identity, contract.as_ref()).await?;
+        self.runtime.launch(identity, app, template).await
     }
 
     /// Ends the app if it runs, and removes it once it has ended.

@@ -13,7 +13,9 @@ pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
     let is_live = matches!(app.phase, AppPhase::Starting | AppPhase::Ready);
     match (&seen.state, app.phase) {
         (Observed::Answering, AppPhase::Starting) => merged.phase = AppPhase::Ready,
-        (Observed::Silent(failure), AppPhase::Starting) => fail(&mut merged, failure.clone(), now),
+        (Observed::Silent(failure), AppPhase::Starting | AppPhase::Ready) => {
+            fail(&mut merged, failure.clone(), now);
+        }
         (Observed::Ended { at, failure: Some(failure) }, _) if is_live => {
             fail(&mut merged, failure.clone(), *at);
         }
@@ -28,6 +30,8 @@ pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
         merged.steps = join_steps(&app.steps, &seen.steps);
         merged.limits_by = seen.limits_by.clone().or(merged.limits_by);
     }
+    let goes_on = matches!(merged.phase, AppPhase::Starting | AppPhase::Ready);
+    merged.hold = seen.hold.clone().filter(|_| goes_on);
     merged
 }
 

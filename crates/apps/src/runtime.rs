@@ -4,16 +4,18 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 
-use myksc_core::app::{Failure, StepRecord};
+use myksc_core::app::{Failure, Hold, StepRecord};
 use myksc_core::error::Params;
 use myksc_core::grant::Endpoint;
 use myksc_core::guard::GuardKey;
-use myksc_core::{App, AppId, Error, Identity, Resources, Timestamp};
+use myksc_core::{App, AppId, Contract, Error, Identity, Resources, Timestamp};
 use myksc_spool::Chunk;
 
 use crate::catalogue::{Missing, Template};
 
+pub(crate) mod kubernetes;
 pub(crate) mod local;
+mod orders;
 mod probe;
 
 /// What a call of a runtime gives, some time later.
@@ -30,6 +32,15 @@ pub trait Runtime: fmt::Debug + Send + Sync {
 
     /// What keeps this template from running here, and else its version if that is known.
     fn availability(&self, template: &Template) -> Availability;
+
+    /// Makes a place for a person's apps, as far as her contract goes, or brings it to that.
+    ///
+    /// # Errors
+    /// As [`Runtime::launch`].
+    fn settle<'a>(&'a self, identity: &'a Identity, contract: Option<&'a Contract>) -> Answer<'a, ()>;
+
+    /// What a person uses as the runtime counts it; `None` where it does not count.
+    fn usage(&self, identity: &Identity) -> Option<Resources>;
 
     /// Brings the app's present generation on its way.
     ///
@@ -71,6 +82,13 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it can't be read now.
     fn log<'a>(&'a self, identity: &'a Identity, app: &'a App, offset: i64, limit: u64) -> Answer<'a, Chunk>;
+
+    /// Where the person's file agent is, or will be within seconds; `None` where her files are on this machine. Her
+    /// place is settled.
+    ///
+    /// # Errors
+    /// When it can't be brought on its way now.
+    fn agent<'a>(&'a self, identity: &'a Identity) -> Answer<'a, Option<Place>>;
 
     /// All apps that are here, whoever knows of them.
     ///
@@ -117,6 +135,8 @@ pub struct Observation {
     pub limits_by: Option<String>,
     /// The way to it, once that is known.
     pub place: Option<Place>,
+    /// What keeps it from going on, while something does.
+    pub hold: Option<Hold>,
 }
 
 /// The way to an app.
@@ -168,7 +188,7 @@ impl Observation {
 
     /// This and nothing else is known.
     pub(crate) fn of(state: Observed) -> Self {
-        Self { state, steps: Vec::new(), limits_by: None, place: None }
+        Self { state, steps: Vec::new(), limits_by: None, place: None, hold: None }
     }
 }
 

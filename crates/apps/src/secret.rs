@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use myksc_core::AppId;
+use myksc_core::guard::GuardKey;
 
 /// What the apps' secrets are derived from; its `Debug` shows nothing.
 #[derive(Clone)]
@@ -20,10 +21,27 @@ impl SecretKey {
 
     /// The secret of one launch of an app: 64 hexadecimal digits.
     pub(crate) fn of_app(&self, app: &AppId, generation: u32) -> String {
+        hex::encode(self.derive(app, generation, b""))
+    }
+
+    /// What the guard of one launch of an app and the gateway share.
+    pub(crate) fn of_guard(&self, app: &AppId, generation: u32) -> GuardKey {
+        GuardKey::new(self.derive(app, generation, b"guard"))
+    }
+
+    /// What the guard of a person's agent and the portal share.
+    pub(crate) fn of_agent(&self, uid: u32) -> GuardKey {
+        GuardKey::new(self.mac(&[b"agent of ", &uid.to_be_bytes()]))
+    }
+
+    fn derive(&self, app: &AppId, generation: u32, purpose: &[u8]) -> [u8; 32] {
+        self.mac(&[app.as_str().as_bytes(), &generation.to_be_bytes(), purpose])
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(app.as_str().as_bytes());
-        mac.update(&generation.to_be_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        parts.iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().into()
     }
 }
 

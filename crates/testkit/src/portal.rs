@@ -134,6 +134,7 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
         agents_dir: folder.join("agents"),
         run_dir: folder.join("run"),
         further_roots: Vec::new(),
+        elsewhere: None,
     });
     AppState {
         apps: apps(folder, &store).await,
@@ -155,6 +156,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         supervisor: process::supervisor(),
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
+        kubernetes: None,
     };
     Apps::start(config, store.clone()).await.expect("the apps")
 }

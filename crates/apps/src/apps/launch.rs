@@ -73,6 +73,7 @@ impl Apps {
             phase: AppPhase::Starting,
             steps: vec![accepted(now)],
             failure: None,
+            hold: None,
             resources,
             limits_by: None,
             values,
@@ -162,6 +163,7 @@ fn begin_generation(app: &mut App) {
     app.phase = AppPhase::Starting;
     app.steps = vec![accepted(now)];
     app.failure = None;
+    app.hold = None;
     app.limits_by = None;
     app.launched_at = now;
     app.ended_at = None;

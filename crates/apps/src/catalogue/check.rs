@@ -8,9 +8,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::pattern::{Pattern, Place};
-use super::schema::{FieldTable, File, Findings, LaunchTable, ProgramTable};
+use super::schema::{FieldTable, File, Findings, ImageTable, LaunchTable, ProgramTable};
 use super::values::{check_value, compile};
-use super::{Field, FieldKind, Listen, Probe, Program, Recipe, Template};
+use super::{Field, FieldKind, Image, Listen, Probe, Program, Recipe, Template};
 
 /// Longest text that a field may allow, in characters. One argument of a program holds 128 KiB (execve(2)).
 const MAX_LENGTH: u32 = 30_000;
@@ -46,12 +46,13 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
         findings.add(&file.defaults.span(), "defaults ask for some cpu_millis and memory_bytes");
     }
     let fields = fields(file.fields, findings);
+    let image = file.image.map(|table| image(table, file.program.is_some(), findings));
     let program = file.program.map(|table| program(table, findings));
     if file.launch.is_none() && file.missing.is_empty() {
         findings.add(&(0..0), "either [launch] says how to launch it or [[missing]] what is missing");
     }
     let recipe = match file.launch {
-        Some(launch) => Some(recipe(launch.into_inner(), program, &fields, findings)?),
+        Some(launch) => Some(Recipe { image, ..recipe(launch.into_inner(), program, &fields, findings)? }),
         None => None,
     };
     Some(Template {
@@ -130,6 +131,27 @@ fn field(table: FieldTable, findings: &mut Findings) -> Field {
     field
 }
 
+fn image(table: ImageTable, has_program: bool, findings: &mut Findings) -> Image {
+    let name = table.name.get_ref();
+    // What a registry takes (distribution/reference), but for the case of letters, which it checks itself.
+    let is_plain = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte))
+        && name.as_bytes()[0].is_ascii_alphanumeric();
+    if !is_plain {
+        findings.add(&table.name.span(), "an image is named as in a registry: path:tag or path@digest");
+    }
+    let program = table.program.map(|program| {
+        if !program.get_ref().starts_with('/') {
+            findings.add(&program.span(), "the program's path in the image begins with /");
+        }
+        program.into_inner()
+    });
+    if has_program && program.is_none() {
+        findings.add(&table.name.span(), "with a [program], the image says where its program is");
+    }
+    Image { name: table.name.into_inner(), program: program.unwrap_or_default() }
+}
+
 fn program(table: ProgramTable, findings: &mut Findings) -> Program {
     if table.name.get_ref().is_empty() || table.name.get_ref().contains('/') {
         findings.add(&table.name.span(), "a program is named without its folder");
@@ -172,7 +194,17 @@ fn recipe(
     let grace = seconds(&launch.grace_secs, 600, findings);
     let statuses = launch.probe.statuses.into_iter().map(Spanned::into_inner).collect();
     let probe = Probe { path, statuses, timeout };
-    Some(Recipe { program, command, environment, files, listen: launch.listen, authorization, probe, grace })
+    Some(Recipe {
+        image: None,
+        program,
+        command,
+        environment,
+        files,
+        listen: launch.listen,
+        authorization,
+        probe,
+        grace,
+    })
 }
 
 fn environment(

@@ -24,10 +24,19 @@ pub(super) struct File {
     pub(super) defaults: Spanned<Resources>,
     #[serde(default)]
     pub(super) missing: Vec<Missing>,
+    pub(super) image: Option<ImageTable>,
     pub(super) program: Option<ProgramTable>,
     pub(super) launch: Option<Spanned<LaunchTable>>,
     #[serde(default)]
     pub(super) fields: Vec<FieldTable>,
+}
+
+/// `[image]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ImageTable {
+    pub(super) name: Spanned<String>,
+    pub(super) program: Option<Spanned<String>>,
 }
 
 /// `[program]`

@@ -15,6 +15,7 @@ fn app(phase: AppPhase) -> App {
         phase,
         steps: vec![accepted(at(1))],
         failure: None,
+        hold: None,
         resources: Resources::default(),
         limits_by: None,
         values: Default::default(),

@@ -10,7 +10,7 @@ mod report;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
@@ -18,11 +18,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use myksc_core::crash::{self, CrashPoint};
-use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources};
+use myksc_core::{App, AppId, AppPhase, Contract, Error, Identity, Resources};
 use myksc_spool::{Change, Changes, Chunk, Folder, SpoolError, State, SupervisorProgram, WatchSet};
 
 use super::probe::Probes;
-use super::{Answer, Availability, Found, Launch, Observation, Runtime, RuntimeEvent};
+use super::{Answer, Availability, Found, Launch, Observation, Place, Runtime, RuntimeEvent};
 use crate::catalogue::{Missing, Programs, Template};
 use crate::secret::SecretKey;
 
@@ -147,6 +147,14 @@ impl Runtime for LocalRuntime {
         Availability { version, missing }
     }
 
+    fn settle<'a>(&'a self, _: &'a Identity, _: Option<&'a Contract>) -> Answer<'a, ()> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn usage(&self, _: &Identity) -> Option<Resources> {
+        None
+    }
+
     fn launch<'a>(
         &'a self,
         identity: &'a Identity,
@@ -203,6 +211,10 @@ impl Runtime for LocalRuntime {
             let is_over = matches!(app.phase, AppPhase::Stopped | AppPhase::Failed | AppPhase::Deleted);
             inner.folder(&app.id).read_log(offset, limit, is_over).map_err(unusable)
         })
+    }
+
+    fn agent<'a>(&'a self, _: &'a Identity) -> Answer<'a, Option<Place>> {
+        async { Ok(None) }.boxed()
     }
 
     fn found(&self) -> Answer<'_, Vec<Found>> {
@@ -410,12 +422,4 @@ fn unusable(error: SpoolError) -> Error {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A path as text; the texts of a launch are UTF-8.
-fn text_of(path: &Path) -> Result<String, Error> {
-    path.to_str().map(str::to_owned).ok_or_else(|| Error::Unavailable {
-        code: "path_not_utf8",
-        detail: format!("{} is not UTF-8, so no app can be told of it", path.display()),
-    })
 }

@@ -1,7 +1,6 @@
 //! Asking an app whether it answers, until it does or its time is over.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -20,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use serde::{Deserialize, Serialize};
 
 use myksc_core::grant::Endpoint;
-use myksc_core::guard::{self, GuardKey, Response};
+use myksc_core::guard;
 use myksc_core::{AppId, Timestamp};
 
 use super::local::is_own_listener;
@@ -170,24 +169,13 @@ async fn ask(target: &Target) -> Result<StatusCode, String> {
         Endpoint::Tcp(address) => {
             let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
             match &place.guard {
-                Some(key) => pass(&mut stream, key).await.map_err(|error| error.to_string())?,
+                Some(key) => guard::pass(&mut stream, key).await.map_err(|error| error.to_string())?,
                 None if is_own_listener(address) => {}
                 None => return Err(format!("port {} is not the app's own", address.port())),
             }
             ask_over(stream, target).await
         }
     }
-}
-
-/// Passes an app's guard, and sees that it is one.
-async fn pass(stream: &mut TcpStream, key: &GuardKey) -> io::Result<()> {
-    let mut hello = [0; guard::HELLO_BYTES];
-    stream.read_exact(&mut hello).await?;
-    let response = Response::new(key, &hello, guard::random_nonce()).map_err(io::Error::other)?;
-    stream.write_all(response.answer()).await?;
-    let mut proof = [0; guard::PROOF_BYTES];
-    stream.read_exact(&mut proof).await?;
-    response.check(&proof).map_err(io::Error::other)
 }
 
 async fn ask_over(

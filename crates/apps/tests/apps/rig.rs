@@ -59,6 +59,7 @@ impl Place {
             },
             secret_key: SecretKey::new([7; 32]),
             log_limit_bytes: 1 << 20,
+            kubernetes: None,
         };
         Apps::start(config, self.store().await).await.unwrap()
     }

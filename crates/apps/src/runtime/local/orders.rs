@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use myksc_core::app::StepRecord;
 use myksc_core::grant::Endpoint;
 use myksc_core::spool::{Limits, Spec};
-use myksc_core::{App, Error, Identity, Step, Timestamp, UserPath};
+use myksc_core::{App, Error, Identity, Step, Timestamp};
 use myksc_spool::{Folder, SpoolError};
 
 use super::record::Record;
-use super::{Inner, place, text_of};
-use crate::catalogue::{FieldKind, Recipe, Surroundings, Template};
+use super::{Inner, place};
+use crate::catalogue::{Recipe, Surroundings, Template};
+use crate::runtime::orders::{text_of, values};
 use crate::runtime::probe::ProbeOrders;
 
 /// Where programs are looked for when the portal itself was not told.
@@ -121,18 +122,6 @@ fn surroundings(
         secret: inner.secret_key.of_app(&app.id, app.generation),
         values: values(identity, app, template)?,
     })
-}
-
-/// The person's values; a path as the machine spells it.
-fn values(identity: &Identity, app: &App, template: &Template) -> Result<BTreeMap<String, String>, Error> {
-    let mut values = app.values.clone();
-    for field in template.fields.iter().filter(|field| field.kind == FieldKind::Path) {
-        if let Some(value) = values.get_mut(&field.id).filter(|value| !value.is_empty()) {
-            let path = UserPath::parse_field(&field.id, value).map_err(Error::invalid)?;
-            *value = text_of(&identity.home.join(path.relative()))?;
-        }
-    }
-    Ok(values)
 }
 
 fn spec(inner: &Inner, identity: &Identity, app: &App, recipe: &Recipe, surroundings: &Surroundings) -> Spec {

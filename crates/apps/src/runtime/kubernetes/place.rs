@@ -1,0 +1,154 @@
+//! From a template and what a person typed to what a launch needs on the cluster.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use myksc_core::{App, Error, Identity};
+
+use super::config::KubernetesConfig;
+use super::definition::Definition;
+use super::manifests::{APP_DIR, APP_PORT, Launch, SOCKET};
+use crate::catalogue::{Listen, Surroundings, Template};
+use crate::runtime::orders::{text_of, values};
+use crate::runtime::probe::ProbeOrders;
+use crate::secret::SecretKey;
+
+/// Refuses whom no pod may run as, whatever vouched for her. The admission policies of the cluster do so, too.
+///
+/// # Errors
+/// `Forbidden` with the reason.
+pub(super) fn check(who: &Identity) -> Result<(), Error> {
+    let forbidden = |detail: &str| Error::Forbidden { code: "identity_refused", detail: detail.to_owned() };
+    if who.uid == 0 || who.gid == 0 || who.gids.contains(&0) {
+        return Err(forbidden("nothing runs as root or in its group"));
+    }
+    if !is_plain(&who.home) {
+        return Err(forbidden("her home folder is no plain absolute path"));
+    }
+    Ok(())
+}
+
+/// Absolute, without `..`, and without what separates paths in lists of them.
+fn is_plain(path: &Path) -> bool {
+    let is_normal = |part: Component<'_>| matches!(part, Component::RootDir | Component::Normal(_));
+    let Some(text) = path.to_str() else { return false };
+    path.is_absolute()
+        && path.components().count() > 1
+        && path.components().all(is_normal)
+        && !text.contains([':', '\n', '\0', '{', '}'])
+}
+
+/// Works out a launch; nothing is asked of the cluster yet.
+///
+/// # Errors
+/// What keeps the template from running here: no recipe, no image, a path that is no text.
+pub(super) fn prepare<'a>(
+    config: &'a KubernetesConfig,
+    key: &SecretKey,
+    namespace: &'a str,
+    who: &Identity,
+    app: &App,
+    template: &Template,
+) -> Result<Launch<'a>, Error> {
+    let recipe = template.recipe.as_ref().and_then(|recipe| Some((recipe, recipe.image.as_ref()?)));
+    let Some((recipe, image)) = recipe else {
+        let detail = format!("{} has no image for the cluster", template.title.en);
+        return Err(Error::conflict("template_unavailable", detail));
+    };
+    let surroundings = Surroundings {
+        home: text_of(&who.home)?,
+        user: who.name.clone(),
+        folder: APP_DIR.to_owned(),
+        program: image.program.clone(),
+        socket: SOCKET.to_owned(),
+        port: APP_PORT.to_string(),
+        secret: key.of_app(&app.id, app.generation),
+        values: values(who, app, template)?,
+    };
+    let filled =
+        |(name, text): (&String, &crate::catalogue::Pattern)| (name.clone(), text.fill(&surroundings));
+    let files = recipe.files.iter().map(|(path, text)| Ok((text_of(path)?, text.fill(&surroundings))));
+    Ok(Launch {
+        config,
+        namespace,
+        definition: Definition {
+            app: app.clone(),
+            owner: who.clone(),
+            authorization: recipe.authorization.clone(),
+            probe: ProbeOrders {
+                path: recipe.probe.path.fill(&surroundings),
+                statuses: recipe.probe.statuses.clone(),
+                timeout_secs: recipe.probe.timeout.as_secs(),
+            },
+        },
+        image: image_of(config, &image.name),
+        command: recipe.command.iter().map(|pattern| pattern.fill(&surroundings)).collect(),
+        environment: recipe.environment.iter().map(filled).collect(),
+        files: files.collect::<Result<BTreeMap<_, _>, Error>>()?,
+        on_socket: recipe.listen == Listen::Unix,
+        guard_key: key.of_guard(&app.id, app.generation),
+        grace_secs: recipe.grace.as_secs(),
+    })
+}
+
+/// The whole name of an image: below the site's registry unless it names one (distribution/reference: the first part
+/// is a host if it holds a dot or a colon, or is `localhost`).
+fn image_of(config: &KubernetesConfig, name: &str) -> String {
+    let names_a_registry =
+        name.split_once('/').is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost");
+    if names_a_registry || config.registry.is_empty() {
+        return name.to_owned();
+    }
+    format!("{}/{name}", config.registry.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use myksc_core::UserId;
+
+    use super::super::tests::config;
+    use super::*;
+
+    fn who(uid: u32, gids: &[u32], home: &str) -> Identity {
+        Identity {
+            user: UserId::random(),
+            name: "kim".to_owned(),
+            uid,
+            gid: gids[0],
+            gids: gids.to_vec(),
+            home: home.into(),
+            shell: "/bin/sh".into(),
+        }
+    }
+
+    #[test]
+    fn nobody_runs_as_root_or_with_a_home_that_is_no_plain_path() {
+        check(&who(20001, &[20001, 30001], "/home/kim")).unwrap();
+        for (uid, gids, home) in [
+            (0, &[1][..], "/home/kim"),
+            (20001, &[0], "/home/kim"),
+            (20001, &[20001, 0], "/home/kim"),
+            (20001, &[20001], "home/kim"),
+            (20001, &[20001], "/"),
+            (20001, &[20001], "/home/kim/../lee"),
+            (20001, &[20001], "/home/kim:/home/lee"),
+            (20001, &[20001], "/home/{name}"),
+        ] {
+            assert!(check(&who(uid, gids, home)).is_err(), "{uid} {gids:?} {home}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_of_the_sites_registry_unless_it_names_one() {
+        let config = KubernetesConfig { registry: "registry.example.org/myksc/".to_owned(), ..config() };
+        for (name, expected) in [
+            ("jupyterlab:4.6.6", "registry.example.org/myksc/jupyterlab:4.6.6"),
+            ("lab/jupyterlab:1", "registry.example.org/myksc/lab/jupyterlab:1"),
+            ("127.0.0.1:5000/x:1", "127.0.0.1:5000/x:1"),
+            ("localhost/x:1", "localhost/x:1"),
+            ("other.example.org/x@sha256:aa", "other.example.org/x@sha256:aa"),
+        ] {
+            assert_eq!(image_of(&config, name), expected);
+        }
+    }
+}
