@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 
 mod audit;
 mod identity;
+mod kubernetes;
 mod oidc;
 mod overrides;
 mod server;
@@ -18,6 +19,7 @@ mod sign_in;
 
 pub(crate) use audit::Audit;
 pub(crate) use identity::{Directory, DirectoryKind, Identity, Roles};
+pub(crate) use kubernetes::Kubernetes;
 pub(crate) use oidc::Oidc;
 pub(crate) use server::Server;
 pub(crate) use sign_in::SignIn;
@@ -56,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) audit: Audit,
     /// Apps.
     pub(crate) apps: Apps,
+    /// The cluster that apps run on; this machine when absent.
+    pub(crate) kubernetes: Option<Kubernetes>,
     /// The local queue.
     pub(crate) queue: Queue,
     /// Files.
@@ -236,6 +240,7 @@ impl Config {
         Directory::check_all(&self.directory)?;
         Oidc::check_all(self)?;
         self.audit.receiver()?;
+        self.kubernetes.as_ref().map_or(Ok(()), Kubernetes::check)?;
         let accounts = &self.accounts;
         for (key, value) in [
             ("accounts.session_idle_secs", accounts.session_idle_secs),

@@ -85,7 +85,7 @@ impl Serve {
         let state = AppState {
             apps: apps.clone(),
             event_streams: EventStreams::new(stop.clone()),
-            files: services::files(config, folder)?,
+            files: services::files(config, folder, &apps)?,
             jobs: services::jobs(config, folder, &store).await?,
             site: Arc::clone(&site),
             store: store.clone(),

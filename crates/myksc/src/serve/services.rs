@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use myksc_api::Site;
-use myksc_apps::{Apps, AppsConfig, SecretKey, StartError};
-use myksc_core::{Identity, Translated};
-use myksc_files::{AgentProgram, Files, FurtherRoot};
+use myksc_apps::{Apps, AppsConfig, Place, SecretKey, StartError};
+use myksc_core::grant::Endpoint;
+use myksc_core::{Error, Identity, Translated};
+use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
 use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, Oidc, broken};
+use crate::config::{self, Config, Kubernetes, Oidc, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -51,7 +52,7 @@ pub(super) fn access(
 }
 
 /// Everybody's files.
-pub(super) fn files(config: &Config, folder: &StateFolder) -> Result<Files, Failure> {
+pub(super) fn files(config: &Config, folder: &StateFolder, apps: &Apps) -> Result<Files, Failure> {
     let further = config.files.roots.iter().map(|root| FurtherRoot {
         id: root.id.clone(),
         title: root.title.clone(),
@@ -62,7 +63,21 @@ pub(super) fn files(config: &Config, folder: &StateFolder) -> Result<Files, Fail
         agents_dir: folder.folder("agents")?,
         run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
         further_roots: further.collect(),
+        elsewhere: config.kubernetes.is_some().then(|| agents_on_cluster(apps.clone())),
     }))
+}
+
+/// The agents of people whose apps run on a cluster are there, too.
+fn agents_on_cluster(apps: Apps) -> Elsewhere {
+    Elsewhere::new(move |identity| {
+        let apps = apps.clone();
+        Box::pin(async move {
+            match apps.agent(&identity).await? {
+                Some(Place { endpoint: Endpoint::Tcp(address), guard: Some(key), .. }) => Ok((address, key)),
+                _ => Err(Error::conflict("agent_not_started", "the runtime has no agent for her")),
+            }
+        })
+    })
 }
 
 /// Everybody's apps, those that run already included.
@@ -75,6 +90,7 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
         supervisor: SupervisorProgram::own(),
         secret_key: SecretKey::new(folder.secret_key()?),
         log_limit_bytes: config.apps.log_limit_bytes,
+        kubernetes: config.kubernetes.as_ref().map(Kubernetes::runtime),
     };
     // A group that hangs in the kernel must not keep the portal from starting.
     drop(tokio::task::spawn_blocking(myksc_agent::supervisor::sweep_control_groups));
