@@ -13,6 +13,7 @@ import { can, useStartApp, useStopApp } from "./actions";
 import { AppMenu } from "./AppMenu";
 import { AppPhase } from "./AppPhase";
 import { FailureText } from "./FailureText";
+import { HoldText } from "./HoldText";
 import { RestartNote } from "./RestartNote";
 import { StepBar } from "./StepBar";
 import { useResourceText } from "./useResourceText";
@@ -78,19 +79,23 @@ function Body({ app }: { app: App }) {
       return (
         <>
           <StepBar app={app} />
+          <HoldText app={app} />
           <StopButton app={app} />
         </>
       );
     case "ready":
       return (
-        <div className={classes.foot}>
-          <span className={classes.open} aria-hidden="true">
-            {t("action.open")} <Icon name="external" size={15} />
-          </span>
-          <span className="muted small">
-            <Moment at={app.launched_at} />
-          </span>
-        </div>
+        <>
+          <HoldText app={app} />
+          <div className={classes.foot}>
+            <span className={classes.open} aria-hidden="true">
+              {t("action.open")} <Icon name="external" size={15} />
+            </span>
+            <span className="muted small">
+              <Moment at={app.launched_at} />
+            </span>
+          </div>
+        </>
       );
     case "failed":
       return (

@@ -14,6 +14,7 @@ import { can, useStartApp, useStopApp } from "../actions";
 import { AppMenu } from "../AppMenu";
 import { AppPhase } from "../AppPhase";
 import { FailureText } from "../FailureText";
+import { HoldText } from "../HoldText";
 import { appQuery } from "../queries";
 import { RestartNote } from "../RestartNote";
 import { Definition } from "./Definition";
@@ -49,6 +50,7 @@ function Details({ app }: { app: App }) {
       <div className={classes.columns}>
         <div className={classes.side}>
           <FailureText app={app} lines={12} />
+          <HoldText app={app} />
           <RestartNote app={app} />
           <StepList app={app} />
           <Definition app={app} />
