@@ -67,6 +67,7 @@ part_env() {
         MYKSC_TESTBED_HELM="$(component helm)/helm" \
         MYKSC_TESTBED_NODE_NAME="$node_name" \
         MYKSC_TESTBED_NODE_ADDRESS="$node_address" \
+        MYKSC_TESTBED_DNS_SERVER="$node_address:$dns_port" \
         MYKSC_TESTBED_REGISTRY="127.0.0.1:$registry_port" \
         MYKSC_TESTBED_PRIVATE_REGISTRY="127.0.0.1:$private_registry_port" \
         MYKSC_TESTBED_PRIVATE_REGISTRY_CA="$pki/ca.crt" \
