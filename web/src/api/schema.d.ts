@@ -1503,6 +1503,7 @@ export interface components {
             /** @description Steps of the present launch. */
             steps: components["schemas"]["StepRecord"][];
             failure?: components["schemas"]["Failure"] | null;
+            hold?: components["schemas"]["Hold"] | null;
             /** @description What it asked for. */
             resources: components["schemas"]["Resources"];
             /** @description How limits are enforced, for example `cgroup v1` or `rlimit`; known once it started. */
@@ -1948,6 +1949,15 @@ export interface components {
             gid: number;
             /** @description Name, as the directory spells it. */
             name: string;
+        };
+        /** @description What keeps an app from going on at present; it goes away by itself when that is mended. */
+        Hold: {
+            /** @description A stable code, for example `quota_exceeded`, `no_node_fits`, `image_missing`, `restarting`. */
+            code: string;
+            /** @description Values for the text: `resource`, `asked`, `used`, `limit`, … */
+            params: Record<string, unknown>;
+            /** @description English text. */
+            detail: string;
         };
         /** @description One batch job. */
         Job: {
