@@ -33,8 +33,8 @@ struct Seen {
     client: ClientOf,
     gpu_resource: String,
     tables: Mutex<Tables>,
-    /// Whether the Deployments have been listed once.
-    is_listed: watch::Sender<bool>,
+    /// Whether Deployments and nodes have been listed once.
+    is_listed: watch::Sender<Listed>,
     events: mpsc::Sender<RuntimeEvent>,
 }
 
@@ -50,6 +50,13 @@ struct Tables {
     followed: HashMap<String, AbortHandle>,
 }
 
+/// What has been listed once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    deployments: bool,
+    nodes: bool,
+}
+
 #[derive(Clone)]
 struct ClientOf(Client);
 
@@ -60,7 +67,7 @@ impl Following {
             client: ClientOf(client.clone()),
             gpu_resource: gpu_resource.to_owned(),
             tables: Mutex::default(),
-            is_listed: watch::channel(false).0,
+            is_listed: watch::channel(Listed::default()).0,
             events,
         });
         let ours = Config::default().labels(APP_LABEL);
@@ -73,15 +80,16 @@ impl Following {
         Self { seen, tasks }
     }
 
-    /// Returns once all Deployments are known.
+    /// Returns once all Deployments and nodes are known.
     pub(super) async fn listed(&self) {
         let mut is_listed = self.seen.is_listed.subscribe();
         // The sender lives as long as `self`.
-        let _ = is_listed.wait_for(|is_listed| *is_listed).await;
+        let _ = is_listed.wait_for(|listed| listed.deployments && listed.nodes).await;
     }
 
+    /// Whether all Deployments are known.
     pub(super) fn is_listed(&self) -> bool {
-        *self.seen.is_listed.borrow()
+        self.seen.is_listed.borrow().deployments
     }
 
     pub(super) fn deployment(&self, app: &AppId) -> Option<DeploymentRecord> {
@@ -99,8 +107,12 @@ impl Following {
         of_app.max_by_key(|pod| (!pod.is_going, pod.generation, pod.made_at)).cloned()
     }
 
-    /// The most that a pod can get, taken over all nodes.
+    /// The most that a pod can get, taken over all nodes. Before they are known nothing is too much: the scheduler
+    /// says what is.
     pub(super) fn capacity(&self) -> Resources {
+        if !self.seen.is_listed.borrow().nodes {
+            return Resources { cpu_millis: u32::MAX, memory_bytes: u64::MAX, gpus: u32::MAX };
+        }
         let tables = self.seen.lock();
         tables.nodes.values().fold(Resources::default(), |most, node| Resources {
             cpu_millis: most.cpu_millis.max(node.cpu_millis),
@@ -223,7 +235,7 @@ impl Keeper<Deployment> for Deployments {
         self.0.lock().deployments =
             records.map(|record| (record.definition.app.id.clone(), record)).collect();
         self.0.follow_pods();
-        self.0.is_listed.send_replace(true);
+        self.0.is_listed.send_modify(|listed| listed.deployments = true);
         self.0.tell_all().await;
     }
 }
@@ -327,6 +339,7 @@ impl Keeper<Node> for Nodes {
     async fn listed(&self, objects: Vec<Node>) {
         let nodes = objects.iter().filter_map(|node| Some((node.name_any(), self.resources(node)?)));
         self.0.lock().nodes = nodes.collect();
+        self.0.is_listed.send_modify(|listed| listed.nodes = true);
     }
 }
 
