@@ -17,7 +17,7 @@ start_control_plane() {
         --bind-address="$node_address" --advertise-address="$node_address" --secure-port="$kubernetes_port" \
         --service-cluster-ip-range="$service_network" --cert-dir="$run" \
         --tls-cert-file="$pki/kube-apiserver.crt" --tls-private-key-file="$pki/kube-apiserver.key" \
-        --client-ca-file="$pki/ca.crt" --anonymous-auth=false \
+        --client-ca-file="$pki/ca.crt" --anonymous-auth=false --allow-privileged \
         --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
         --etcd-servers="https://127.0.0.1:$etcd_port" --etcd-cafile="$pki/ca.crt" \
         --etcd-certfile="$pki/kube-apiserver-client.crt" --etcd-keyfile="$pki/kube-apiserver-client.key" \
