@@ -85,8 +85,6 @@ pub(super) fn of_pod(who: &Identity, config: &KubernetesConfig) -> Vec<(Volume, 
             name,
             mount_path: mount.path_of(who),
             read_only: mount.read_only.then_some(true),
-            // What is mounted on the node later, by autofs for example, is seen here, too.
-            mount_propagation: Some("HostToContainer".to_owned()),
             ..VolumeMount::default()
         };
         (volume, mount)
