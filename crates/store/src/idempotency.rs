@@ -26,30 +26,39 @@ pub enum Claim {
     InProgress,
     /// It was done; this was the answer.
     Done(StoredAnswer),
+    /// The key came with another request.
+    OtherRequest,
 }
 
 impl Store {
-    /// Claims `key` of `caller` for `operation`.
+    /// Claims `key` of `caller` for the request of `operation` that has this hash.
     ///
     /// # Errors
     /// What the engine says.
-    pub async fn claim_key(&self, caller: &str, operation: &str, key: &str) -> Result<Claim, StoreError> {
+    pub async fn claim_key(
+        &self,
+        caller: &str,
+        operation: &str,
+        key: &str,
+        request_hash: &str,
+    ) -> Result<Claim, StoreError> {
         let now = Timestamp::now();
         let mut tx = self.begin().await?;
         execute!(tx, "DELETE FROM idempotency WHERE created_at < $1", now.plus_secs(-KEPT_SECS).as_millis())?;
         let made = execute!(
             tx,
-            "INSERT INTO idempotency (caller, operation, key, created_at) VALUES ($1, $2, $3, $4)
+            "INSERT INTO idempotency (caller, operation, key, created_at, request_hash) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (caller, operation, key) DO NOTHING",
             caller,
             operation,
             key,
-            now.as_millis()
+            now.as_millis(),
+            request_hash
         )?;
         let found = fetch_optional!(
             tx,
-            (Option<i64>, Option<String>),
-            "SELECT status, body FROM idempotency WHERE caller = $1 AND operation = $2 AND key = $3",
+            (Option<i64>, Option<String>, Option<String>),
+            "SELECT status, body, request_hash FROM idempotency WHERE caller = $1 AND operation = $2 AND key = $3",
             caller,
             operation,
             key
@@ -57,7 +66,8 @@ impl Store {
         tx.commit().await?;
         Ok(match found {
             _ if made == 1 => Claim::First,
-            Some((Some(status), Some(body))) => {
+            Some((.., Some(first))) if first != request_hash => Claim::OtherRequest,
+            Some((Some(status), Some(body), _)) => {
                 let status =
                     u16::try_from(status).map_err(|error| StoreError::corrupt("idempotency", error))?;
                 Claim::Done(StoredAnswer { status, body })
@@ -115,14 +125,17 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_done_once_and_answers_its_own_caller_alone() {
         each_engine(|store| async move {
-            assert_eq!(store.claim_key("kim", "create_app", "k1").await.unwrap(), Claim::First);
-            assert_eq!(store.claim_key("kim", "create_app", "k1").await.unwrap(), Claim::InProgress);
-            assert_eq!(store.claim_key("lee", "create_app", "k1").await.unwrap(), Claim::First);
+            let claim = async |caller, hash| store.claim_key(caller, "create_app", "k1", hash).await.unwrap();
+            assert_eq!(claim("kim", "h1").await, Claim::First);
+            assert_eq!(claim("kim", "h1").await, Claim::InProgress);
+            assert_eq!(claim("kim", "h2").await, Claim::OtherRequest);
+            assert_eq!(claim("lee", "h1").await, Claim::First);
             let answer = StoredAnswer { status: 202, body: "{}".to_owned() };
             store.settle_key("kim", "create_app", "k1", &answer).await.unwrap();
-            assert_eq!(store.claim_key("kim", "create_app", "k1").await.unwrap(), Claim::Done(answer));
+            assert_eq!(claim("kim", "h1").await, Claim::Done(answer));
+            assert_eq!(claim("kim", "h2").await, Claim::OtherRequest);
             store.release_key("lee", "create_app", "k1").await.unwrap();
-            assert_eq!(store.claim_key("lee", "create_app", "k1").await.unwrap(), Claim::First);
+            assert_eq!(claim("lee", "h2").await, Claim::First);
         })
         .await;
     }

@@ -2984,7 +2984,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string | null;
+                /** @description A word of the caller's for this very request. Sent again within a day, the same request is done once and gets the first answer; another request is refused with 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
             };
             path?: never;
             cookie?: never;
@@ -3949,7 +3950,10 @@ export interface operations {
     make_folder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A word of the caller's for this very request. Sent again within a day, the same request is done once and gets the first answer; another request is refused with 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4463,7 +4467,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string | null;
+                /** @description A word of the caller's for this very request. Sent again within a day, the same request is done once and gets the first answer; another request is refused with 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
             };
             path: {
                 id: components["schemas"]["JobId"];
@@ -5174,7 +5179,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                "Idempotency-Key"?: string | null;
+                /** @description A word of the caller's for this very request. Sent again within a day, the same request is done once and gets the first answer; another request is refused with 422 `idempotency_key_reused`. */
+                "Idempotency-Key"?: string;
             };
             path: {
                 system: string;

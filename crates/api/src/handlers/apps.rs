@@ -14,7 +14,7 @@ use crate::app_view::AppView;
 use crate::caller::Caller;
 use crate::chunk::{self, Chunk};
 use crate::extract::{Id, Json, Query};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, KeyedJson};
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -74,15 +74,14 @@ async fn list_apps(State(state): State<AppState>, caller: Caller) -> Result<axum
 #[utoipa::path(
     post, path = "/apps", tag = "apps",
     extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(IdempotencyKey),
     request_body = LaunchRequest, responses((status = 202, body = AppView))
 )]
 async fn launch_app(
     State(state): State<AppState>,
     peer: PeerAddress,
     caller: Caller,
-    key: IdempotencyKey,
-    Json(request): Json<LaunchRequest>,
+    KeyedJson(key, request): KeyedJson<LaunchRequest>,
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
     let (launcher, user) = (state.clone(), caller.user.clone());

@@ -17,7 +17,7 @@ use self::refusal::{remains, to_problem};
 pub(crate) use self::uploads::tell_version;
 use crate::caller::Caller;
 use crate::extract::{Json, Query};
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, KeyedJson};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -144,13 +144,12 @@ async fn list_entries(
 #[utoipa::path(
     post, path = "/files/folders", tag = "files",
     extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))),
-    request_body = NewFolder, responses((status = 201, body = Entry))
+    params(IdempotencyKey), request_body = NewFolder, responses((status = 201, body = Entry))
 )]
 async fn make_folder(
     State(state): State<AppState>,
     caller: Caller,
-    key: IdempotencyKey,
-    Json(order): Json<NewFolder>,
+    KeyedJson(key, order): KeyedJson<NewFolder>,
 ) -> Result<Response, Problem> {
     let path = parse_path("path", &order.path)?;
     let (files, identity) = (state.files.clone(), caller.user.identity());

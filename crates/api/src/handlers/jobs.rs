@@ -216,7 +216,7 @@ async fn release_job(
 #[utoipa::path(
     post, path = "/jobs/{id}/resubmit", tag = "jobs",
     extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
-    params(("id" = JobId, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = JobId, Path), IdempotencyKey),
     responses((status = 202, body = Job))
 )]
 async fn resubmit_job(

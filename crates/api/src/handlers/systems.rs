@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::caller::Caller;
 use crate::extract::Json;
-use crate::idempotency::IdempotencyKey;
+use crate::idempotency::{IdempotencyKey, KeyedJson};
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -157,7 +157,7 @@ async fn parse_script(
 #[utoipa::path(
     post, path = "/systems/{system}/jobs", tag = "jobs",
     extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
-    params(("system" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("system" = String, Path), IdempotencyKey),
     request_body = SubmitRequest, responses((status = 202, body = Job))
 )]
 async fn submit_job(
@@ -165,8 +165,7 @@ async fn submit_job(
     peer: PeerAddress,
     caller: Caller,
     Path(system): Path<String>,
-    key: IdempotencyKey,
-    Json(request): Json<SubmitRequest>,
+    KeyedJson(key, request): KeyedJson<SubmitRequest>,
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
     let (jobs, store, who) = (state.jobs.clone(), state.store.clone(), caller.user.identity());

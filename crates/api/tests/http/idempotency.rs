@@ -1,10 +1,13 @@
 //! `Idempotency-Key` on creates.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName};
 use myksc_core::AppId;
 use myksc_testkit::{Answer, Client, TestPortal};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::kims::{id, launch};
 
@@ -13,6 +16,19 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 async fn launch_with(client: &Client, key: &str, body: &Value) -> Answer {
     let headers = [(CONTENT_TYPE, "application/json"), (KEY, key)];
     client.ask(Method::POST, "/api/v1/apps", &headers, body.to_string().into()).await
+}
+
+/// As the portal has it. It may not change with a version: a repeat may reach a portal that was just updated.
+fn request_hash(path: &str, body: &Value) -> String {
+    let mut hash = Sha256::new();
+    hash.update(path.len().to_be_bytes());
+    hash.update(path);
+    hash.update(body.to_string());
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
+fn assert_reused(answer: Answer) {
+    assert_eq!(answer.expect(422).code(), "idempotency_key_reused");
 }
 
 #[tokio::test]
@@ -34,12 +50,24 @@ async fn a_repeat_finds_what_was_made_before_the_portal_died() {
     let kim = portal.browser("kim").await;
     // As after a death between the app's record and the answer's: the key is claimed, and nothing is kept for it.
     let user = portal.user("kim").await;
-    let first = AppId::derived(&["launch_app", user.id.as_str(), "k1"]);
-    portal.state.store.claim_key(user.id.as_str(), "launch_app", "k1").await.unwrap();
+    let hash = request_hash("/apps", &launch("once-only"));
+    let first = AppId::derived(&["launch_app", user.id.as_str(), "k1", &hash]);
+    portal.state.store.claim_key(user.id.as_str(), "launch_app", "k1", &hash).await.unwrap();
     let request = serde_json::from_value(launch("once-only")).unwrap();
     portal.state.apps.launch_as(&user, first.clone(), request).await.unwrap();
+    assert_reused(launch_with(&kim, "k1", &launch("another")).await);
     let again = id(&launch_with(&kim, "k1", &launch("once-only")).await.expect(202).json());
     assert_eq!(first.as_str(), again);
+    assert_eq!(kim.get("/api/v1/apps").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_key_is_refused() {
+    let portal = TestPortal::start().await;
+    let kim = portal.browser("kim").await;
+    let first = id(&launch_with(&kim, "k1", &launch("first")).await.expect(202).json());
+    assert_reused(launch_with(&kim, "k1", &launch("second")).await);
+    assert_eq!(id(&launch_with(&kim, "k1", &launch("first")).await.expect(202).json()), first);
     assert_eq!(kim.get("/api/v1/apps").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
 }
 
