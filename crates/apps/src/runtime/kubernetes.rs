@@ -77,7 +77,7 @@ impl KubernetesRuntime {
     ) -> Result<(Self, mpsc::Receiver<RuntimeEvent>), Error> {
         let cluster = Cluster::open(&config).await?;
         let (events, receiver) = mpsc::channel(EVENT_CAPACITY);
-        let following = Following::start(cluster.client.clone(), &config.gpu_resource, events.clone());
+        let following = Following::start(cluster.client.clone(), &config, events.clone());
         if tokio::time::timeout(FIRST_LOOK, following.listed()).await.is_err() {
             tracing::error!("the cluster does not answer; apps are looked at once it does");
         }

@@ -16,8 +16,9 @@ use tokio::task::AbortHandle;
 
 use myksc_core::{AppId, Resources};
 
+use super::config::KubernetesConfig;
 use super::manifests::resources_of;
-use super::names::{APP_LABEL, NAMESPACE_LABEL, NAMESPACE_OF_USER};
+use super::names::{self, APP_LABEL, NAMESPACE_LABEL, NAMESPACE_OF_USER};
 use super::records::{DeploymentRecord, PodRecord};
 use crate::runtime::RuntimeEvent;
 
@@ -31,6 +32,7 @@ pub(super) struct Following {
 #[derive(Debug)]
 struct Seen {
     client: ClientOf,
+    namespace_prefix: String,
     gpu_resource: String,
     tables: Mutex<Tables>,
     /// Whether Deployments and nodes have been listed once.
@@ -62,10 +64,15 @@ struct ClientOf(Client);
 
 impl Following {
     /// Begins to follow.
-    pub(super) fn start(client: Client, gpu_resource: &str, events: mpsc::Sender<RuntimeEvent>) -> Self {
+    pub(super) fn start(
+        client: Client,
+        config: &KubernetesConfig,
+        events: mpsc::Sender<RuntimeEvent>,
+    ) -> Self {
         let seen = Arc::new(Seen {
             client: ClientOf(client.clone()),
-            gpu_resource: gpu_resource.to_owned(),
+            namespace_prefix: config.namespace_prefix.clone(),
+            gpu_resource: config.gpu_resource.clone(),
             tables: Mutex::default(),
             is_listed: watch::channel(Listed::default()).0,
             events,
@@ -211,9 +218,19 @@ where
 
 struct Deployments(Arc<Seen>);
 
+impl Deployments {
+    /// What an object of ours says. One that says it is another person's than its namespace's is nobody's: whoever may
+    /// write into a namespace could give others apps.
+    fn record(&self, object: &Deployment) -> Option<DeploymentRecord> {
+        let record = DeploymentRecord::of(object)?;
+        let namespace = names::namespace(&self.0.namespace_prefix, &record.definition.owner);
+        (record.namespace == namespace).then_some(record)
+    }
+}
+
 impl Keeper<Deployment> for Deployments {
     async fn changed(&self, object: Deployment) {
-        let Some(record) = DeploymentRecord::of(&object) else { return };
+        let Some(record) = self.record(&object) else { return };
         let app = record.definition.app.id.clone();
         let former = self.0.lock().deployments.insert(app.clone(), record.clone());
         self.0.follow_pods();
@@ -223,7 +240,7 @@ impl Keeper<Deployment> for Deployments {
     }
 
     async fn gone(&self, object: Deployment) {
-        let Some(record) = DeploymentRecord::of(&object) else { return };
+        let Some(record) = self.record(&object) else { return };
         let app = record.definition.app.id;
         self.0.lock().deployments.remove(&app);
         self.0.follow_pods();
@@ -231,7 +248,7 @@ impl Keeper<Deployment> for Deployments {
     }
 
     async fn listed(&self, objects: Vec<Deployment>) {
-        let records = objects.iter().filter_map(DeploymentRecord::of);
+        let records = objects.iter().filter_map(|object| self.record(object));
         self.0.lock().deployments =
             records.map(|record| (record.definition.app.id.clone(), record)).collect();
         self.0.follow_pods();

@@ -224,7 +224,7 @@ fn app(launch: &Launch<'_>, mounts: impl Iterator<Item = VolumeMount>) -> Contai
         read_only: Some(true),
         ..VolumeMount::default()
     });
-    let own = [mount("run", RUN_DIR), mount("tmp", "/tmp"), mount("shm", "/dev/shm")];
+    let own = [mount("run", RUN_DIR), mount("app", APP_DIR), mount("tmp", "/tmp"), mount("shm", "/dev/shm")];
     let resources = launch.definition.app.resources;
     Container {
         name: APP_CONTAINER.to_owned(),
@@ -288,6 +288,8 @@ fn own_volumes(launch: &Launch<'_>) -> Vec<Volume> {
     };
     let mut volumes = vec![
         empty_folder("run", Some("Memory"), Some("64Mi")),
+        // A volume of its own: the folders above files in it are made by root.
+        empty_folder("app", Some("Memory"), Some("64Mi")),
         empty_folder("tmp", None, None),
         empty_folder("shm", Some("Memory"), None),
         identity,
