@@ -22,6 +22,15 @@ export function cardOf(page, name) {
 
 /** Waits until a card shows one of the phases; gives every phase it went through. */
 export async function waitForPhase(card, ...wanted) {
+  return followPhases(card, wanted, 60_000);
+}
+
+/** The same for a launch whose image the cluster has to fetch first. */
+export async function waitForFirstLaunch(card) {
+  return followPhases(card, ["ready"], 180_000);
+}
+
+async function followPhases(card, wanted, limitMs) {
   const seen = [];
   await until(
     `the card shows ${wanted}`,
@@ -31,7 +40,7 @@ export async function waitForPhase(card, ...wanted) {
       if (phase === "failed" && !wanted.includes("failed")) throw new Error(await card.innerText());
       return wanted.includes(phase);
     },
-    { limitMs: 60_000, everyMs: 10 },
+    { limitMs, everyMs: 10 },
   );
   return seen;
 }

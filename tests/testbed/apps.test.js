@@ -1,0 +1,157 @@
+// kim's apps on the centre's cluster: launched from the dashboard, run as her, reached through their guards.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { rm, stat } from "node:fs/promises";
+import { connect } from "node:net";
+
+import { picture } from "../browser/support/browser.js";
+import { journey } from "../browser/support/journey.js";
+import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
+import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
+import { until } from "../browser/support/until.js";
+import { portalOnCluster, enterPassword } from "./support/centre.js";
+import { apply, get, kubectl } from "./support/cluster.js";
+import { printVersions, testbed } from "./support/exports.js";
+import { freshName } from "./support/programs.js";
+
+printVersions("people", "kubernetes", "images");
+
+const HOME = `${testbed.HOME_ROOT}/kim`;
+
+/** A journey with a portal whose namespaces are its own: other portals have other keys, and find other apps. */
+async function journeyOnCluster(name, walk) {
+  const prefix = `${freshName("t")}-`;
+  const namespace = `${prefix}20001-kim`;
+  const portal = await portalOnCluster(prefix);
+  journey(name, { timeout: 300_000, portal }, (given) => {
+    given.context.after(() => kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false"));
+    return walk({ ...given, namespace });
+  });
+}
+
+/** kim's dashboard. */
+async function signIn(page, portal) {
+  await enterPassword(page, portal, "kim", testbed.PASSWORD_KIM);
+  await page.waitForURL(`${portal.origin}/`);
+}
+
+const podsOf = async (namespace, app) =>
+  JSON.parse(await kubectl("-n", namespace, "get", "pods", "-l", `myksc.io/app=${app}`, "-o", "json")).items;
+
+const appOf = async (page, name) => {
+  const { items } = (await callApi(page, "GET", "/apps")).body;
+  return items.find((app) => app.name === name);
+};
+
+/** JupyterLab on half a core, of which the testbed's node has room for several. */
+async function launchSmall(page, name) {
+  const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
+  const { status, body } = await callApi(page, "POST", "/apps", { template: "jupyter", name, resources, values: {} });
+  assert.equal(status, 202, JSON.stringify(body));
+}
+
+/** What a guard says to a stranger: its greeting, and nothing to whatever the stranger says then. */
+async function knock(address, port) {
+  const socket = connect(port, address);
+  await once(socket, "connect");
+  socket.write(`GET /api HTTP/1.1\r\nHost: x\r\n\r\n${" ".repeat(64)}`);
+  const chunks = await socket.toArray();
+  return Buffer.concat(chunks);
+}
+
+await journeyOnCluster("kim works in JupyterLab on the cluster as herself", async ({ portal, profile, page, namespace }) => {
+  await signIn(page, portal);
+  const card = await launchJupyterLab(page, "lab");
+  await waitForFirstLaunch(card);
+  const app = await appOf(page, "lab");
+  assert.deepEqual(
+    app.steps.map(({ step }) => step),
+    ["accepted", "placed", "image_ready", "started", "answering"],
+  );
+  assert.match(app.steps[1].source, /^node /);
+
+  const lab = await openApp(profile, card);
+  await lab.waitForURL(/\/lab/);
+  await lab.goto(new URL("/lab?reset", lab.url()).href);
+  await waitForLauncher(lab);
+  await newNotebook(lab);
+  const ids = "import os, pwd; print(os.getuid(), os.getgid(), sorted(os.getgroups()), os.path.expanduser('~'), pwd.getpwuid(os.getuid()).pw_name)";
+  assert.equal((await runCode(lab, ids)).trim(), `20001 20001 [20001, 30001] ${HOME} kim`);
+  await saveAs(lab, "cluster.ipynb");
+  assert.equal((await stat(`${HOME}/cluster.ipynb`)).uid, 20001);
+  await rm(`${HOME}/cluster.ipynb`);
+  await picture(lab, "app-on-cluster");
+
+  // Somebody takes the pod away: another one comes, and the same card leads to it.
+  const [pod] = await podsOf(namespace, app.id);
+  await kubectl("-n", namespace, "delete", "pod", pod.metadata.name, "--grace-period=1");
+  await until("another pod answers", async () => {
+    const pods = await podsOf(namespace, app.id);
+    assert.ok(pods.length === 1 && pods[0].metadata.uid !== pod.metadata.uid);
+    return (await lab.evaluate(async () => (await fetch("/api")).status)) === 200;
+  }, { limitMs: 60_000, everyMs: 200 });
+  assert.equal((await appOf(page, "lab")).phase, "ready");
+
+  // Stopped, it keeps its definition and nothing else; deleted, nothing is left.
+  assert.equal((await callApi(page, "POST", `/apps/${app.id}/stop`)).status, 202);
+  await waitForPhase(card, "stopped");
+  assert.deepEqual(await podsOf(namespace, app.id), []);
+  assert.equal((await callApi(page, "DELETE", `/apps/${app.id}`)).status, 202);
+  await card.waitFor({ state: "detached" });
+  await until("nothing of it is left", async () => {
+    const names = await kubectl("-n", namespace, "get", "all,secrets", "-l", `myksc.io/app=${app.id}`, "-o", "name");
+    return names.trim() === "";
+  });
+});
+
+await journeyOnCluster("a guard lets nobody in but the gateway, with network policies and without", async ({ portal, page, namespace }) => {
+  await signIn(page, portal);
+  await waitForPhase(await launchJupyterLab(page, "guarded"), "ready");
+  const app = await appOf(page, "guarded");
+  const [pod] = await podsOf(namespace, app.id);
+  const address = pod.status.podIP;
+
+  // The node reaches every pod, as some of a cluster's machines always do.
+  const heard = await knock(address, 7443);
+  assert.equal(heard.subarray(0, 8).toString(), "mykscgd1");
+  assert.equal(heard.length, 40);
+  // JupyterLab itself listens in the pod alone.
+  await assert.rejects(knock(address, 8888), /ECONNREFUSED/);
+
+  const policies = JSON.parse(await kubectl("-n", namespace, "get", "networkpolicies", "-o", "json")).items;
+  assert.deepEqual(policies.map(({ metadata }) => metadata.name).sort(), ["myksc-closed", "myksc-open"]);
+});
+
+await journeyOnCluster("what holds a launch is on the card, and goes when that is mended", async ({ portal, page, namespace }) => {
+  await signIn(page, portal);
+  await launchSmall(page, "first");
+  await waitForPhase(cardOf(page, "first"), "ready");
+  // An operator's quota, made with kubectl, in which a second one of them has no room.
+  const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { namespace, name: "small" } };
+  await apply({ ...quota, spec: { hard: { "requests.cpu": "900m" } } });
+  await until("the quota is counted", async () => (await get(namespace, "resourcequota", "small")).status?.used?.["requests.cpu"]);
+  await launchSmall(page, "second");
+  const second = cardOf(page, "second");
+  const hold = second.getByText(/The quota of cpu is used up: 510m asked, 510m of 900m in use/);
+  await hold.waitFor();
+  await picture(page, "held-app");
+  assert.equal((await appOf(page, "second")).phase, "starting");
+  await kubectl("-n", namespace, "delete", "resourcequota", "small");
+  await waitForPhase(second, "ready");
+  assert.equal(await hold.count(), 0);
+});
+
+await journeyOnCluster("a portal that lost its database finds every app again", async ({ portal, page, namespace }) => {
+  await signIn(page, portal);
+  await waitForPhase(await launchJupyterLab(page, "kept"), "ready");
+  const before = await appOf(page, "kept");
+  await portal.kill();
+  for (const suffix of ["", "-wal", "-shm"]) await rm(`${portal.state}/portal.db${suffix}`, { force: true });
+  await portal.start();
+  await signIn(page, portal);
+  const card = cardOf(page, "kept");
+  await waitForPhase(card, "ready");
+  const found = await appOf(page, "kept");
+  assert.deepEqual([found.id, found.generation], [before.id, before.generation]);
+});

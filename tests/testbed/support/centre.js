@@ -1,0 +1,63 @@
+// A portal's configuration for the testbed's centre.
+
+import { testbed } from "./exports.js";
+import { kubectl } from "./cluster.js";
+
+/** The centre's directory; its service account's password is a file of the portal's, see `DIRECTORY_FILES`. */
+export const directory = (folder) => `
+[identity]
+home_roots = ["${testbed.HOME_ROOT}"]
+refresh_secs = 1
+
+[[directory]]
+id = "centre"
+kind = "ldap"
+title = { en = "The centre", ko = "센터" }
+urls = ["${testbed.LDAPS_URL}"]
+ca_file = "${testbed.LDAP_CA}"
+bind_dn = "${testbed.LDAP_BIND_DN}"
+bind_password_file = "${folder}/ldap.password"
+people_base = "ou=people,${testbed.LDAP_BASE}"
+groups_base = "ou=groups,${testbed.LDAP_BASE}"
+
+[[roles]]
+role = "operator"
+groups = ["operators"]
+`;
+
+export const DIRECTORY_FILES = { "ldap.password": testbed.LDAP_BIND_PASSWORD };
+
+/** Types a password of the centre into the portal's sign-in page. */
+export async function enterPassword(page, portal, name, password) {
+  await page.goto(portal.origin);
+  await page.waitForURL(/\/sign-in/);
+  await page.getByText("The centre", { exact: true }).click();
+  await page.locator("input[autocomplete~=username]").fill(name);
+  await page.locator("input[autocomplete~=current-password]").fill(password);
+  await page.locator("form button[type=submit]").click();
+}
+
+/** The centre's cluster. The portal reaches it with a kubeconfig of its own beside its configuration. */
+const cluster = (folder, prefix) => `
+[kubernetes]
+kubeconfig = "${folder}/kubeconfig"
+namespace_prefix = "${prefix}"
+registry = "${testbed.IMAGE_AGENT.split("/").slice(0, 2).join("/")}"
+agent_image = "${testbed.IMAGE_AGENT}"
+gateway_networks = ["${testbed.NODE_ADDRESS}/32"]
+dns_servers = ["${testbed.DNS_SERVER}"]
+`;
+
+/** An account of the machine that owns nothing: not the people's homes, and not the machine. */
+const NOBODY = { name: "nobody", uid: 65534, gid: 65534 };
+
+/** Settings of a portal for the centre's people whose apps run on its cluster, in namespaces that begin with `prefix`. */
+export async function portalOnCluster(prefix) {
+  const kubeconfig = await kubectl("config", "view", "--raw", "--flatten");
+  return {
+    account: null,
+    person: NOBODY,
+    files: { ...DIRECTORY_FILES, kubeconfig },
+    config: ({ folder }) => directory(folder) + cluster(folder, prefix),
+  };
+}
