@@ -1,4 +1,5 @@
-//! The handshake between an app's guard and whoever holds the app's key, without its I/O.
+//! The handshake between an app's guard and whoever holds the app's key: what is said and how it is judged, and
+//! [`pass`], which says the gateway's half over any stream.
 //!
 //! A guard owns the port of an app that stands in a network with others. On each connection both sides show that
 //! they hold the same key before a byte of the app passes:

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use myksc_core::grant::Endpoint;
-use myksc_core::guard::{self, GuardKey, Response};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use myksc_core::guard::{self, GuardKey};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::upstream::UpstreamError;
@@ -19,14 +19,12 @@ pub(crate) enum AppStream {
 
 impl AppStream {
     /// Connects, and passes the guard where there is one.
-    pub(crate) async fn connect(
-        endpoint: &Endpoint,
-        guard: Option<&GuardKey>,
-    ) -> Result<Self, UpstreamError> {
+    pub(crate) async fn connect(endpoint: &Endpoint, key: Option<&GuardKey>) -> Result<Self, UpstreamError> {
         let mut stream = Self::open(endpoint).await.map_err(UpstreamError::Connect)?;
-        if let Some(key) = guard {
-            // Boxed, so that requests without a guard have no room for its messages in their tasks.
-            Box::pin(stream.pass_guard(key)).await.map_err(UpstreamError::Guard)?;
+        if let Some(key) = key {
+            // It proves itself too: another app may have got the address since. Boxed, so that requests without a guard
+            // have no room for its messages in their tasks.
+            Box::pin(guard::pass(&mut stream, key)).await.map_err(UpstreamError::Guard)?;
         }
         Ok(stream)
     }
@@ -44,17 +42,6 @@ impl AppStream {
                 Ok(Self::Tcp(stream))
             }
         }
-    }
-
-    /// Shows the guard that we hold the key, and sees that it does: another app may have got the address since.
-    async fn pass_guard(&mut self, key: &GuardKey) -> io::Result<()> {
-        let mut hello = [0; guard::HELLO_BYTES];
-        self.read_exact(&mut hello).await?;
-        let response = Response::new(key, &hello, guard::random_nonce()).map_err(io::Error::other)?;
-        self.write_all(response.answer()).await?;
-        let mut proof = [0; guard::PROOF_BYTES];
-        self.read_exact(&mut proof).await?;
-        response.check(&proof).map_err(io::Error::other)
     }
 
     /// Reads what is there.
