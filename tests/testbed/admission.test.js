@@ -177,7 +177,7 @@ test("a pod like the portal's runs as kim, with its guard beside it, and writes 
   await apply(identity(restricted), secret(restricted));
   const made = pod(restricted, (it) => {
     it.spec.volumes.push({ name: "mount-home", persistentVolumeClaim: { claimName: "myksc-home" } });
-    it.spec.containers[0].volumeMounts.push({ name: "mount-home", mountPath: home, mountPropagation: "HostToContainer" });
+    it.spec.containers[0].volumeMounts.push({ name: "mount-home", mountPath: home });
     it.spec.containers[0].workingDir = home;
   });
   await readyPod(made);
