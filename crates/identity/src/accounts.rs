@@ -157,8 +157,11 @@ impl Accounts {
     /// deleted.
     ///
     /// # Errors
-    /// Invalid at `password` by the rule; [`Error::NotFound`].
+    /// Invalid at `password` by the rule; [`Error::NotFound`]; forbidden with `password_elsewhere` when her provider
+    /// has her password.
     pub async fn reset_password(&self, user: &UserId, password: SecretString) -> Result<()> {
+        let found = self.store.user(user).await?.ok_or_else(|| Error::not_found("user", user))?;
+        check_is_local(&found)?;
         check_new_password("password", &password).map_err(Error::invalid)?;
         let hash = self.passwords.hash(password).await?;
         let change =
@@ -171,8 +174,10 @@ impl Accounts {
     /// Changes a person's own password; her other sessions end.
     ///
     /// # Errors
-    /// Invalid at `new` by the rule or at `current` with `password_wrong`; [`Error::TooMany`] after wrong ones.
+    /// Invalid at `new` by the rule or at `current` with `password_wrong`; [`Error::TooMany`] after wrong ones;
+    /// forbidden with `password_elsewhere` when her provider has her password.
     pub async fn change_password(&self, user: &User, change: NewPassword<'_>) -> Result<()> {
+        check_is_local(user)?;
         let NewPassword { current, new, keep, revoke_tokens } = change;
         check_new_password("new", &new).map_err(Error::invalid)?;
         let checked_at = self.check_current(user, current).await?;
@@ -184,6 +189,7 @@ impl Accounts {
         self.announce(&user.id, ended);
         Ok(())
     }
+
     /// Locks an account, which ends its sessions, or unlocks it.
     ///
     /// # Errors
@@ -221,6 +227,15 @@ impl Accounts {
             self.sessions.announce(session, user.clone());
         }
     }
+}
+
+/// A password of the portal signs in nobody whom another provider vouches for, so she is given none.
+fn check_is_local(user: &User) -> Result<()> {
+    if user.provider == User::LOCAL {
+        return Ok(());
+    }
+    let detail = format!("{} signs in by {:?}, which has her password", user.name, user.provider);
+    Err(Error::Forbidden { code: "password_elsewhere", detail })
 }
 
 fn wrong_password() -> Error {

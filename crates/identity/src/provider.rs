@@ -55,9 +55,20 @@ impl Local {
         Self { store, passwords }
     }
 
+    /// The local account of this name. Who comes from elsewhere is nobody here, whatever hash is on record: a password
+    /// of the portal would get round her directory and her provider's second factor.
+    async fn on_record(&self, name: &str) -> Result<Option<UserWithPassword>> {
+        // What is no name is never sent to the database.
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let found = self.store.user_by_name(name).await?;
+        Ok(found.filter(|found| found.user.provider == User::LOCAL))
+    }
+
     async fn check(&self, name: &str, password: &SecretString) -> Result<Option<Authenticated>> {
-        // What is no name is never sent to the database, but costs the same hash.
-        let found = if check_name(name).is_ok() { self.store.user_by_name(name).await? } else { None };
+        let found = self.on_record(name).await?;
+        // Nobody costs the same hash.
         let hash = found.as_ref().and_then(|found| found.password_hash.clone());
         let password = SecretString::from(password.expose_secret());
         let matches = self.passwords.verify(password, hash).await?;
@@ -85,11 +96,6 @@ impl IdentityProvider for Local {
     }
 
     fn look_up<'a>(&'a self, name: &'a str) -> Answer<'a, Option<User>> {
-        Box::pin(async move {
-            if check_name(name).is_err() {
-                return Ok(None);
-            }
-            Ok(self.store.user_by_name(name).await?.map(|found| found.user))
-        })
+        Box::pin(async move { Ok(self.on_record(name).await?.map(|found| found.user)) })
     }
 }

@@ -62,6 +62,11 @@ impl World {
 
     /// Somebody with the password `right password`.
     pub(crate) async fn person(&self, name: &str) -> User {
+        self.person_of(User::LOCAL, name).await
+    }
+
+    /// The same on record as another provider's.
+    pub(crate) async fn person_of(&self, provider: &str, name: &str) -> User {
         let user = User {
             id: UserId::random(),
             name: name.to_owned(),
@@ -71,7 +76,7 @@ impl World {
             groups: vec![Group { gid: 1000, name: "users".to_owned() }],
             home: "/home/kim".into(),
             shell: "/bin/sh".into(),
-            provider: User::LOCAL.to_owned(),
+            provider: provider.to_owned(),
             role: Role::User,
             locked: false,
             created_at: Timestamp::from_millis(START_MILLIS),

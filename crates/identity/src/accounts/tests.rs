@@ -185,6 +185,25 @@ async fn a_reset_or_a_lock_ends_every_session() {
 }
 
 #[tokio::test]
+async fn whoever_comes_from_elsewhere_has_no_password_here() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        let kim = world.person_of("centre", "kim").await;
+        let accounts = &world.access.accounts;
+        let is_refused =
+            |answer: Result<()>| matches!(answer, Err(Error::Forbidden { code: "password_elsewhere", .. }));
+        assert!(is_refused(accounts.reset_password(&kim.id, secret("new password")).await));
+        assert!(is_refused(accounts.change_password(&kim, change("right password", "new password")).await));
+        for password in [right_password(), secret("new password")] {
+            let before = world.access.passwords.operations();
+            assert!(!can_sign_in(&world, "kim", &password).await);
+            assert_eq!(world.access.passwords.operations() - before, 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_no_name_is_nobody() {
     each_engine(|store| async move {
         let world = World::new(store);

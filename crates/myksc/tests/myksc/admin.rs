@@ -1,5 +1,7 @@
 //! `myksc admin` on a state folder of its own.
 
+use myksc_core::{User, UserId};
+use myksc_store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,6 +23,29 @@ impl Site {
         let mut command = myksc();
         command.arg("admin").args(arguments).env("MYKSC_STATE_DIR", self.folder.path().join("state"));
         run(command, stdin)
+    }
+
+    /// Puts somebody on record whom the provider `centre` vouches for, after the account `kim`.
+    fn add_vouched(&self, name: &str, shut_out: Option<&str>) {
+        let address = format!("sqlite:{}", self.folder.path().join("state/portal.db").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::open(&address).await.unwrap();
+            let kim = store.user_by_name("kim").await.unwrap().expect("an account").user;
+            let user = User {
+                id: UserId::random(),
+                name: name.to_owned(),
+                uid: 71001,
+                home: "/home/elsewhere".into(),
+                provider: "centre".to_owned(),
+                ..kim
+            };
+            store.create_vouched_user(&user, "its word for her").await.unwrap();
+            if let Some(reason) = shut_out {
+                store.shut_out(&user.id, reason).await.unwrap();
+            }
+            store.close().await;
+        });
     }
 
     /// Adds an account with the test's own UID.
@@ -47,6 +72,14 @@ fn an_account_is_added_listed_locked_and_given_a_new_password() {
     assert_eq!(site.admin(&["user", "unlock", "kim", "--json"], "").json()["user"]["locked"], false);
     let table = site.admin(&["user", "list"], "");
     assert!(table.stdout.starts_with("NAME") && table.stdout.lines().count() == 2, "{table:?}");
+}
+
+#[test]
+fn who_comes_from_elsewhere_gets_no_password_here() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    site.add_vouched("lee", None);
+    site.admin(&["user", "passwd", "lee"], "").refused(5, "centre");
 }
 
 #[test]
