@@ -19,8 +19,10 @@ OTHER_APPS = 1000
 class Portal:
     """A portal of its own folder; requests of one browser."""
 
-    def __init__(self, started, program, name, **settings):
+    def __init__(self, started, program, name, first_account=True, **settings):
+        """Beside a directory the portal makes no account by itself: without a first one, people come from there."""
         self.started, self.program, self.settings = started, program, settings
+        self.first_account = first_account
         self.folder = started.folder / name
         self.port = free_port()
         self.cookie = self.csrf = self.password = None
@@ -38,7 +40,7 @@ class Portal:
         line = self.process.stdout.readline()
         if not line.startswith("Portal: "):
             fail("the portal did not start")
-        if self.password is None:
+        if self.first_account and self.password is None:
             self.name, self.password = re.match(r"Sign in: (\S+) / (\S+)", self.process.stdout.readline()).groups()
         wait_for("the portal answers", lambda: self.ask("GET", "/site"))
 

@@ -164,7 +164,7 @@ def shut_out(started, options):
     """From the moment the directory locks a person until her session is refused and her open events have ended."""
     directory = Directory(started)
     settings = {"MYKSC_CONFIG": str(directory.configuration)}
-    portal = Portal(started, options.program, "directory", **settings)
+    portal = Portal(started, options.program, "directory", first_account=False, **settings)
     rounds = []
     for _ in range(options.rounds):
         body = {"provider": "centre", "name": "kim", "password": PASSWORD}
