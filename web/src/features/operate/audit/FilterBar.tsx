@@ -5,13 +5,12 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { NOT_ENDED, type AuditFilters } from "./filters";
+import { NOT_ENDED, OUTCOMES, type AuditFilters } from "./filters";
 import { ACTIONS, useActionText } from "./useActionText";
 import { useOutcomeText } from "./useOutcomeText";
 import classes from "./Audit.module.css";
 
 const PAUSE_MS = 300;
-const OUTCOMES = ["done", NOT_ENDED, "wrong_credentials", "code_wrong", "forbidden", "too_many"];
 
 interface Props {
   filters: AuditFilters;

@@ -1,6 +1,10 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 
-import { exportAddress, NOT_ENDED, outcomeTone, readFilters, toQuery, withChange } from "./filters";
+import en from "../../../i18n/en/operate.json";
+import ko from "../../../i18n/ko/operate.json";
+import { exportAddress, NOT_ENDED, OUTCOMES, outcomeTone, readFilters, toQuery, withChange } from "./filters";
 
 test("the address gives filters, and what is none is left out", () => {
   expect(readFilters({ actor: " kim ", action: "", object: 42, outcome: "done", from: "2026-11-24", to: "tomorrow", page: "3" })).toEqual({
@@ -33,5 +37,19 @@ test("the export takes the same filters", () => {
 });
 
 test("an outcome is done, not ended, or a refusal", () => {
-  expect([outcomeTone("done"), outcomeTone(null), outcomeTone("forbidden")]).toEqual(["ready", "busy", "fail"]);
+  expect([outcomeTone("done"), outcomeTone(null), outcomeTone("too_many")]).toEqual(["ready", "busy", "fail"]);
+});
+
+test("each outcome that can be chosen has a text, and is one that the log can hold", () => {
+  const identity = join(import.meta.dirname, "../../../../../crates/identity/src");
+  const paths = readdirSync(identity, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".rs") && !path.endsWith("tests.rs"));
+  const codes = paths.flatMap((path) => {
+    // What the log calls each kind of error, and the codes of refusals that stand in it as they are.
+    const form = path === "audit.rs" ? /(?:=>|map_or\() ?"(\w+)"/g : /(?:\bcode:|\brefused\() ?"(\w+)"/g;
+    return Array.from(readFileSync(join(identity, path), "utf8").matchAll(form), (found) => found[1]);
+  });
+  expect(OUTCOMES.filter((outcome) => outcome !== NOT_ENDED && !codes.includes(outcome))).toEqual([]);
+  for (const texts of [en.outcome, ko.outcome]) {
+    expect(Object.keys(texts).toSorted()).toEqual([...OUTCOMES].toSorted());
+  }
 });

@@ -16,6 +16,12 @@ export interface AuditFilters {
 /** In the address; the portal takes an empty text. */
 export const NOT_ENDED = "not_ended";
 
+/** The outcomes that can be chosen. Whatever a form got wrong, a code or a password of hers too, is `invalid`; refusals have the code of their reason. */
+export const OUTCOMES = [
+  "done", NOT_ENDED, "wrong_credentials", "invalid", "too_many", "unauthenticated", "not_found",
+  "account_locked", "identity_locked", "identity_unknown", "network_not_allowed", "directory_unavailable", "internal",
+] as const;
+
 const TEXTS = ["actor", "action", "object", "outcome"] as const;
 const DAYS = ["from", "to"] as const;
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
