@@ -44,12 +44,6 @@ struct Inner {
     asked_for: Vec<String>,
 }
 
-/// A person's entry and where it is.
-struct Known {
-    dn: String,
-    entry: Entry,
-}
-
 impl LdapDirectory {
     /// Sees that the configuration holds; no server is asked yet.
     ///
@@ -61,26 +55,40 @@ impl LdapDirectory {
         Ok(Self { inner: Arc::new(Inner { config, servers, asked_for }) })
     }
 
-    /// The person, if she is not locked and the directory lets her in by this password.
+    /// The person, if she is not locked and the directory lets her in by this password. Before it did, nothing tells
+    /// whether there is anybody of this name, nor in which state her entry is.
     ///
     /// # Errors
     /// As [`Directory::look_up`].
     pub async fn authenticate(&self, name: &str, password: &SecretString) -> Result<Option<Entry>> {
-        let known = self.inner.find(name).await?;
+        let found = match self.inner.find(name).await {
+            Err(error @ Error::Forbidden { .. }) => {
+                tracing::warn!(name, %error, "nobody can sign in by this name");
+                None
+            }
+            found => found?,
+        };
         let password = SecretString::from(password.expose_secret());
-        let Some(known) = known else {
+        let Some(found) = found else {
             // Nobody's password takes a connection and an answer, too.
             self.inner.bind(self.inner.nobody(), password).await?;
             return Ok(None);
         };
-        let is_in = self.inner.bind(known.dn, password).await?;
-        Ok(Some(known.entry).filter(|entry| is_in && !entry.locked))
+        if !self.inner.bind(found.dn.clone(), password).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.inner.read(name, &found).await?).filter(|entry| !entry.locked))
     }
 }
 
 impl Directory for LdapDirectory {
     fn look_up<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Entry>> {
-        Box::pin(async move { Ok(self.inner.find(name).await?.map(|known| known.entry)) })
+        Box::pin(async move {
+            match self.inner.find(name).await? {
+                Some(found) => self.inner.read(name, &found).await.map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     fn names_of_uid(&self, uid: u32) -> Answer<'_, Vec<String>> {
@@ -93,35 +101,39 @@ impl Directory for LdapDirectory {
 }
 
 impl Inner {
-    async fn find(&self, name: &str) -> Result<Option<Known>> {
+    /// The entry of the person of this name, unread.
+    async fn find(&self, name: &str) -> Result<Option<SearchEntry>> {
         // What is no name can't be anybody's, and is not sent.
         if check_name(name).is_err() {
             return Ok(None);
         }
         let filter = fill(&self.config.person_filter, &[("{name}", name)]);
-        let mut found = self
-            .people(filter, self.asked_for.clone(), 2)
-            .await?
-            .ok_or_else(|| unusable(format!("the directory has several people by the name of {name:?}")))?;
-        if found.len() > 1 {
-            return Err(unusable(format!("the directory has several people by the name of {name:?}")));
-        }
+        let found = self.people(filter, self.asked_for.clone(), 2).await?;
+        let mut found = found.filter(|found| found.len() < 2).ok_or_else(|| {
+            unusable(format!("the directory has several people by the name of {name:?}"))
+        })?;
         let Some(found) = found.pop() else {
             // Rights that were taken away look the same as a person who left.
             self.see_base().await?;
             return Ok(None);
         };
-        let person = Person::new(&found, &self.config.attributes);
-        if !person.is_called(name) {
-            return Ok(None);
-        }
-        let broken = |reason: String| unusable(format!("the entry {:?}: {reason}", found.dn));
+        let is_hers = Person::new(&found, &self.config.attributes).is_called(name);
+        Ok(Some(found).filter(|_| is_hers))
+    }
+
+    /// What an entry says of the person of this name.
+    async fn read(&self, name: &str, found: &SearchEntry) -> Result<Entry> {
+        let person = Person::new(found, &self.config.attributes);
+        // Where the directory keeps her is nothing for the answer to a browser.
+        let broken = |reason: String| {
+            tracing::warn!(name, dn = found.dn, reason, "an entry of the directory is no account");
+            unusable(format!("the directory's entry of {name:?} is no account: {reason}"))
+        };
         let mut account = person.account(name).map_err(broken)?;
         let locked = person.is_locked(Timestamp::now()).map_err(broken)? || self.is_locked(&found.dn).await?;
         let groups = self.groups(name, &found.dn, account.gid).await?;
         account.groups = entry::groups(&groups, &self.config.attributes, account.gid, group_name_of);
-        let entry = Entry { subject: person.subject(), account, locked };
-        Ok(Some(Known { dn: found.dn, entry }))
+        Ok(Entry { subject: person.subject(), account, locked })
     }
 
     async fn groups(&self, name: &str, dn: &str, gid: u32) -> Result<Vec<SearchEntry>> {
@@ -213,7 +225,7 @@ fn no_answer() -> Error {
 
 fn no_base(base: &str) -> Error {
     tracing::error!(base, "the directory does not show this entry to the portal");
-    unavailable(format!("the directory does not show {base:?}"))
+    unavailable("the directory does not show the portal what it has to see")
 }
 
 #[cfg(test)]

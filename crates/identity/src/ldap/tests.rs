@@ -40,6 +40,10 @@ async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Optio
     directory.authenticate(name, &SecretString::from(password)).await.unwrap()
 }
 
+fn is_unusable<T>(answer: &Result<T, Error>) -> bool {
+    matches!(answer, Err(Error::Forbidden { code: "directory_entry_unusable", .. }))
+}
+
 fn is_away<T: std::fmt::Debug>(answer: &Result<T, Error>) -> bool {
     matches!(answer, Err(Error::Unavailable { code: "directory_unavailable", .. }))
 }
@@ -220,8 +224,23 @@ async fn an_entry_that_is_no_account_is_neither_somebody_nor_nobody() {
     let twice = entry(&format!("cn=kim,ou=people,{BASE}"), "kim", 71009, "/home/kim2", "");
     let slapd = Slapd::start(&(people() + &twice)).await;
     let directory = directory(slapd.config());
-    let answer = directory.look_up("kim").await;
-    assert!(matches!(answer, Err(Error::Forbidden { code: "directory_entry_unusable", .. })), "{answer:?}");
+    assert!(is_unusable(&directory.look_up("kim").await));
+    // Whose password would be asked for is not clear.
+    assert_eq!(sign_in(&directory, "kim", "kim's").await, None);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_entry_is_told_after_its_password_alone_and_without_its_place() {
+    let slapd = Slapd::start(&people()).await;
+    let directory = directory(slapd.config());
+    slapd.set(&dn("kim"), "uidNumber", &["-1"]).await;
+    assert_eq!(sign_in(&directory, "kim", "wrong").await, None);
+    let told = directory.authenticate("kim", &SecretString::from("kim's")).await;
+    assert!(is_unusable(&told), "{told:?}");
+    for answer in [told.map(|_| ()), directory.look_up("kim").await.map(|_| ())] {
+        let told = answer.unwrap_err().to_string();
+        assert!(!told.contains("ou=people"), "{told}");
+    }
 }
 
 /// A server that is none: what it does with each connection, which stays open.

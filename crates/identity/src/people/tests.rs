@@ -134,6 +134,38 @@ async fn whoever_breaks_a_rule_is_refused_with_the_reason_in_the_audit_log() {
 }
 
 #[tokio::test]
+async fn no_answer_time_or_count_tells_which_names_the_directory_has() {
+    let twin = entry(&format!("cn=twin,ou=people,{BASE}"), "twin", 71009, "/home/twin2", "");
+    let ldif = [
+        person("kim", 71001, ""),
+        person("locked", 71002, "pwdAccountLockedTime: 000001010000Z"),
+        person("broken", 71003, ""),
+        person("twin", 71004, ""),
+        twin,
+    ];
+    let slapd = Slapd::start(&ldif.concat()).await;
+    slapd.set(&dn("broken"), "uidNumber", &["-1"]).await;
+    let (store, _folder) = sqlite_store().await;
+    let access = portal(&store, ldap(&slapd));
+    let wrong = SecretString::from("wrong");
+    for name in ["kim", "nobody", "locked", "broken", "twin"] {
+        let given = Credentials { provider: Some("centre"), name, password: &wrong };
+        for _ in 0..5 {
+            let began = std::time::Instant::now();
+            let answer = access.sign_in.sign_in(given, &somewhere(), None).await;
+            assert!(matches!(answer, Err(Error::WrongCredentials)), "{name}: {answer:?}");
+            assert!(began.elapsed() >= Duration::from_millis(250), "{name}: {:?}", began.elapsed());
+        }
+        let slowed = access.sign_in.sign_in(given, &somewhere(), None).await;
+        assert!(matches!(slowed, Err(Error::TooMany { .. })), "{name}: {slowed:?}");
+    }
+    // Whoever shows the right password is told what is wrong, and where it stands is for the log alone.
+    let told = sign_in(&access, "broken").await.unwrap_err();
+    assert!(matches!(told, Error::Forbidden { code: "directory_entry_unusable", .. }), "{told:?}");
+    assert!(!told.to_string().contains("ou=people"), "{told}");
+}
+
+#[tokio::test]
 async fn a_round_brings_everybody_up_to_date_and_shuts_out_who_is_locked_or_gone() {
     let ldif = [
         person("kim", 71001, ""),
