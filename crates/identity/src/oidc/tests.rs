@@ -24,7 +24,7 @@ use crate::sessions::SessionLimits;
 use crate::testing::somewhere;
 use crate::{Access, AccessConfig, AccountPolicy, Directories, PeoplePolicy, RoleRules};
 
-use fake::{CLIENT_ID, CLIENT_SECRET, Fake, Mode, NOW_SECS, Refreshing, Signing};
+use fake::{CLIENT_ID, CLIENT_SECRET, Fake, GROUP, Mode, NOW_SECS, Refreshing, Signing};
 
 const PORTAL: &str = "http://localhost:8080";
 
@@ -570,6 +570,31 @@ async fn a_person_whom_the_provider_knows_no_more_is_shut_out_until_she_signs_in
         world.pass_secs(46);
         world.recheck().await;
         assert!(world.is_signed_in(&finished).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_people_are_asked_about_at_once_and_not_all_of_them() {
+    each_engine(|store| async move {
+        let world = World::new(store).await;
+        let people = 2 * GROUP;
+        for n in 0..people {
+            let name = format!("lee{n}");
+            world.people.put(&name, 2000 + u32::try_from(n).unwrap());
+            world.fake.set_person(json!({ "sub": format!("sub-{name}"), "preferred_username": name }));
+            world.sign_in().await.unwrap();
+        }
+        world.pass_secs(46);
+        world.fake.set_mode(Mode::InGroups);
+        world.recheck().await;
+        assert_eq!(world.fake.asked("/token"), u32::try_from(2 * people).unwrap());
+        assert_eq!(world.fake.most_under_way(), GROUP);
+        // Each got her own answer: nobody is out, and the token of each is good the next time.
+        world.pass_secs(46);
+        world.recheck().await;
+        assert!(!user(&world.store, "lee0").await.locked);
+        assert_eq!(world.fake.asked("/token"), u32::try_from(3 * people).unwrap());
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! An OpenID provider for tests, on a free port of the loopback, with faults to switch on.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
@@ -20,6 +20,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -27,6 +28,8 @@ use crate::oidc::OidcAnswer;
 
 /// The moment at which the tests' clock stands, in seconds.
 pub(super) const NOW_SECS: i64 = 1_800_000_000;
+/// How many are asked about together in [`Mode::InGroups`].
+pub(super) const GROUP: usize = crate::oidc::recheck::AT_ONCE;
 pub(super) const CLIENT_ID: &str = "myksc";
 pub(super) const CLIENT_SECRET: &str = "client secret: with %20";
 
@@ -46,6 +49,8 @@ pub(super) enum Mode {
     Huge,
     Hangs,
     Redirects,
+    /// Answers about nobody before it is asked about as many as there are in a group.
+    InGroups,
 }
 
 /// How an ID token is signed.
@@ -84,7 +89,10 @@ struct Script {
     published: Vec<Jwk>,
     names_itself: bool,
     codes: HashMap<String, Pending>,
-    refresh_token: Option<String>,
+    refresh_tokens: HashSet<String>,
+    group: Arc<Barrier>,
+    under_way: usize,
+    most_under_way: usize,
     made: u32,
     rotations: usize,
     asked: HashMap<String, u32>,
@@ -126,7 +134,10 @@ impl Fake {
             keys,
             names_itself: false,
             codes: HashMap::new(),
-            refresh_token: None,
+            refresh_tokens: HashSet::new(),
+            group: Arc::new(Barrier::new(GROUP)),
+            under_way: 0,
+            most_under_way: 0,
             made: 0,
             rotations: 0,
             asked: HashMap::new(),
@@ -176,6 +187,11 @@ impl Fake {
     pub(super) fn asked(&self, end: &str) -> u32 {
         let script = self.state.lock().unwrap();
         script.asked.iter().filter(|(path, _)| path.ends_with(end)).map(|(_, times)| times).sum()
+    }
+
+    /// The most requests that waited for each other at once.
+    pub(super) fn most_under_way(&self) -> usize {
+        self.state.lock().unwrap().most_under_way
     }
 
     /// Does what a person does at the address that she was sent to: she comes back with a code.
@@ -316,7 +332,7 @@ impl Script {
                 (StatusCode::OK, self.granted(Some(id_token)))
             }
             "refresh_token" => {
-                let is_known = self.refresh_token == Some(text("refresh_token"));
+                let is_known = self.refresh_tokens.remove(&text("refresh_token"));
                 if self.refreshing == Refreshing::Refused || !is_known {
                     return refused("invalid_grant");
                 }
@@ -328,7 +344,7 @@ impl Script {
 
     fn granted(&mut self, id_token: Option<String>) -> Value {
         let refresh_token = self.new_name("refresh");
-        self.refresh_token = Some(refresh_token.clone());
+        self.refresh_tokens.insert(refresh_token.clone());
         let mut answer = json!({
             "access_token": "access",
             "token_type": "Bearer",
@@ -398,12 +414,27 @@ async fn answer(State(state): State<Arc<Mutex<Script>>>, request: Request) -> Re
         Mode::Rubbish => (StatusCode::OK, Body::from("{\"issuer\": 7")),
         Mode::Huge => (StatusCode::OK, Body::from(vec![b' '; 3 << 20])),
         Mode::Hangs => std::future::pending().await,
+        Mode::InGroups => {
+            wait_for_group(&state).await;
+            fine(&state, parts.uri.path(), &parts.headers, &body)
+        }
         Mode::Redirects => {
             let elsewhere = Response::builder().status(StatusCode::TEMPORARY_REDIRECT);
             return elsewhere.header(LOCATION, "http://127.0.0.1:1/").body(Body::empty()).unwrap();
         }
     };
     Response::builder().status(status).header(CONTENT_TYPE, "application/json").body(body).unwrap()
+}
+
+async fn wait_for_group(state: &Mutex<Script>) {
+    let group = {
+        let mut script = state.lock().unwrap();
+        script.under_way += 1;
+        script.most_under_way = script.most_under_way.max(script.under_way);
+        Arc::clone(&script.group)
+    };
+    group.wait().await;
+    state.lock().unwrap().under_way -= 1;
 }
 
 fn fine(state: &Mutex<Script>, path: &str, headers: &HeaderMap, body: &Bytes) -> (StatusCode, Body) {
