@@ -200,6 +200,19 @@ impl Store {
         tx.commit().await.map(|()| VouchedOutcome::Written)
     }
 
+    /// Notes that the providers of these people were asked about them now.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn note_refreshed(&self, users: &[UserId]) -> Result<(), StoreError> {
+        let now = Timestamp::now().as_millis();
+        let mut tx = self.begin().await?;
+        for user in users {
+            execute!(tx, "UPDATE users SET refreshed_at = $2 WHERE id = $1", user.as_str(), now)?;
+        }
+        tx.commit().await
+    }
+
     /// Shuts a person out for a reason and ends everything that she has open: says which sessions ended. Her API
     /// tokens are deleted, and what was begun before opens nothing more. None when she is shut out already, or there
     /// is no such person.
@@ -339,8 +352,8 @@ impl Tx {
         execute!(
             self,
             "INSERT INTO users (id, name, display_name, uid, gid, groups, home, shell, password_hash, locked,
-                                created_at, provider, role, subject)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                created_at, provider, role, subject, refreshed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             user.id.as_str(),
             user.name.as_str(),
             user.display_name.as_str(),
@@ -354,7 +367,9 @@ impl Tx {
             user.created_at.as_millis(),
             user.provider.as_str(),
             user.role.name(),
-            subject
+            subject,
+            // Whom a provider vouches for, it was asked about just now.
+            subject.map(|_| Timestamp::now().as_millis())
         )?;
         Ok(())
     }
@@ -542,6 +557,23 @@ pub(crate) mod tests {
             assert_eq!(store.update_vouched_user(&changed).await.unwrap(), VouchedOutcome::Written);
             let found = store.user_by_subject("centre", "2").await.unwrap().unwrap();
             assert_eq!(found.user, changed);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn it_is_on_record_when_a_provider_was_asked_about_a_person() {
+        each_engine(|store| async move {
+            let (kim, local) = (vouched("kim"), someone("local"));
+            let asked_at = async |user: &User| store.standing(&user.id).await.unwrap().unwrap().refreshed_at;
+            let before = Timestamp::now();
+            store.create_vouched_user(&kim, "1").await.unwrap();
+            store.create_user(&local, None).await.unwrap();
+            let first = asked_at(&kim).await.unwrap();
+            assert!(first >= before && asked_at(&local).await.is_none());
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            store.note_refreshed(&[kim.id.clone(), UserId::random()]).await.unwrap();
+            assert!(asked_at(&kim).await.unwrap() > first);
         })
         .await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use myksc_core::{Error, Result, User};
+use myksc_core::{Error, Result, User, UserId};
 use myksc_store::UserWithPassword;
 
 use super::{People, as_user, plain_paths};
@@ -29,9 +29,16 @@ const REPLACED: &str = "identity_replaced";
 
 /// What a look at one person came to.
 enum Look {
-    Found,
+    Found(UserId),
     Gone(Box<UserWithPassword>),
     Unclear,
+}
+
+/// What a look at many came to; who could not be asked about is neither.
+#[derive(Default)]
+struct Seen {
+    found: Vec<UserId>,
+    gone: Vec<UserWithPassword>,
 }
 
 impl People {
@@ -84,33 +91,38 @@ impl People {
         confirm_after: Duration,
     ) {
         let known = people.iter().filter(|person| person.shut_out.is_none()).count();
-        let (found, gone) = self.look_at(&directory, people).await;
+        let Seen { found, gone } = self.look_at(&directory, people).await;
+        self.note_asked(&found, &gone).await;
         let gone: Vec<_> = gone.into_iter().filter(|person| person.shut_out.is_none()).collect();
         if gone.is_empty() {
             return;
         }
-        if found == 0 && gone.len() >= TOO_MANY_GONE {
+        if found.is_empty() && gone.len() >= TOO_MANY_GONE {
             tracing::error!(known, gone = gone.len(), "a directory has nobody any more; nobody is shut out");
             return;
         }
         tokio::time::sleep(confirm_after).await;
-        let (_, gone) = self.look_at(&directory, gone).await;
-        for person in gone {
+        for person in self.look_at(&directory, gone).await.gone {
             self.shut_out_for(&person, GONE).await;
         }
     }
 
-    /// How many were found, and those who are not there.
-    async fn look_at(
-        &self,
-        directory: &Arc<dyn Directory>,
-        people: Vec<UserWithPassword>,
-    ) -> (usize, Vec<UserWithPassword>) {
+    /// Writes down when the directory said what it knows of these people.
+    async fn note_asked(&self, found: &[UserId], gone: &[UserWithPassword]) {
+        let gone = gone.iter().map(|person| &person.user.id);
+        let asked: Vec<UserId> = found.iter().chain(gone).cloned().collect();
+        if let Err(error) = self.inner.store.note_refreshed(&asked).await {
+            // Looking goes on with a full disk, too.
+            tracing::warn!(%error, "the age of what is known of people could not be noted");
+        }
+    }
+
+    async fn look_at(&self, directory: &Arc<dyn Directory>, people: Vec<UserWithPassword>) -> Seen {
         let mut looks = JoinSet::new();
-        let (mut found, mut gone) = (0, Vec::new());
+        let mut seen = Seen::default();
         let mut note = |look| match look {
-            Ok(Look::Found) => found += 1,
-            Ok(Look::Gone(person)) => gone.push(*person),
+            Ok(Look::Found(user)) => seen.found.push(user),
+            Ok(Look::Gone(person)) => seen.gone.push(*person),
             Ok(Look::Unclear) => {}
             Err(error) => tracing::error!(%error, "a person could not be looked up"),
         };
@@ -125,7 +137,7 @@ impl People {
         while let Some(look) = looks.join_next().await {
             note(look);
         }
-        (found, gone)
+        seen
     }
 
     async fn look(self, directory: Arc<dyn Directory>, person: UserWithPassword) -> Look {
@@ -133,7 +145,7 @@ impl People {
             Ok(None) => Look::Gone(Box::new(person)),
             Ok(Some(entry)) => {
                 self.compare(&person, entry).await;
-                Look::Found
+                Look::Found(person.user.id)
             }
             Err(error @ Error::Unavailable { .. }) => {
                 tracing::debug!(name = person.user.name, %error, "a person was not looked up");

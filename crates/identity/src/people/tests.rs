@@ -239,23 +239,39 @@ async fn a_round_brings_everybody_up_to_date_and_shuts_out_who_is_locked_or_gone
 }
 
 #[tokio::test]
+async fn it_is_known_since_when_a_person_is_known_as_she_is() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let access = portal(&store, known.as_directory_of("keycloak"));
+        for (name, uid) in [("kim", 71001), ("lee", 71002)] {
+            known.put(name, Ok(Some(entry_of(name, uid))));
+            known.admit(&access, name).await;
+        }
+        let asked_at = async |name: &str| {
+            let standing = store.standing(&on_record(&store, name).await.id).await.unwrap().unwrap();
+            standing.refreshed_at.expect("a time since her first sign-in")
+        };
+        let first = (asked_at("kim").await, asked_at("lee").await);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        // Nothing changed, but the directory said so; of lee it said nothing.
+        known.forget("lee");
+        access.people.refresh(NOW).await.unwrap();
+        assert!(asked_at("kim").await > first.0);
+        assert_eq!(asked_at("lee").await, first.1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_answer_that_somebody_is_gone_is_not_believed_nor_that_everybody_is() {
     each_engine(|store| async move {
         let known = Known::default();
-        let mut directories = Directories::default();
-        directories.add("machine", Arc::new(known.clone()));
-        assert!(directories.assign("keycloak", "machine") && !directories.assign("keycloak", "nowhere"));
+        let mut directories = known.as_directory_of("keycloak");
+        assert!(!directories.assign("keycloak", "nowhere"));
         let access = portal(&store, directories);
         for (name, uid) in [("kim", 71001), ("lee", 71002), ("seo", 71003), ("choi", 71004)] {
             known.put(name, Ok(Some(entry_of(name, uid))));
-            let vouched = Vouched {
-                provider: "keycloak".to_owned(),
-                subject: format!("https://id.example {name}"),
-                account: entry_of(name, uid).account,
-                role: Role::Support,
-            };
-            let person = access.people.admit(&vouched).await.unwrap();
-            access.sessions.open(person, &somewhere()).await.unwrap().unwrap();
+            known.admit(&access, name).await;
         }
         let here = async || {
             let people = store.vouched_users_at_work().await.unwrap();
@@ -310,6 +326,32 @@ struct OnRecord {
 impl Known {
     fn put(&self, name: &str, answer: Result<Option<Entry>, ()>) {
         self.0.lock().unwrap().insert(name.to_owned(), OnRecord { answer, is_forgotten_once: false });
+    }
+
+    /// Knows the people of this provider.
+    fn as_directory_of(&self, provider: &str) -> Directories {
+        let mut directories = Directories::default();
+        directories.add("machine", Arc::new(self.clone()));
+        assert!(directories.assign(provider, "machine"));
+        directories
+    }
+
+    /// Lets somebody in by the provider `keycloak`, as she is known.
+    async fn admit(&self, access: &Access, name: &str) {
+        let account = self.look_up(name).await.unwrap().expect("somebody of that name").account;
+        let vouched = Vouched {
+            provider: "keycloak".to_owned(),
+            subject: format!("https://id.example {name}"),
+            account,
+            role: Role::Support,
+        };
+        let person = access.people.admit(&vouched).await.unwrap();
+        access.sessions.open(person, &somewhere()).await.unwrap().unwrap();
+    }
+
+    /// It can't be asked about her any more.
+    fn forget(&self, name: &str) {
+        self.0.lock().unwrap().remove(name);
     }
 
     /// The next look does not find her.
