@@ -61,6 +61,7 @@ issuer = "${testbed.OIDC_ISSUER}"
 client_id = "${testbed.OIDC_CLIENT_ID}"
 client_secret_file = "FOLDER/oidc.secret"
 directory = "centre"
+users_cannot_edit_claims = true
 recheck_secs = 1
 `;
 

@@ -41,7 +41,8 @@ pub(crate) struct Oidc {
     /// The claim with the account's name.
     #[serde(default = "default_name_claim")]
     pub(crate) name_claim: String,
-    /// The operator's word that people can't edit their own claims there.
+    /// The operator's word that people can't edit there the claims that the portal takes: `name_claim`, and with
+    /// `identity = "claims"` all that an account is made of.
     #[serde(default)]
     pub(crate) users_cannot_edit_claims: bool,
     /// Seconds after which it is asked again whether it knows a person who is here.
@@ -115,16 +116,26 @@ impl Oidc {
             (Identity::Claims, Some(_)) => {
                 return Err("directory: with identity = \"claims\" none is asked".to_owned());
             }
-            (Identity::Claims, None) if !self.users_cannot_edit_claims => {
-                return Err(
-                    "identity = \"claims\" lets whoever can edit her claims become anybody; it needs \
-                            users_cannot_edit_claims = true"
-                        .to_owned(),
-                );
-            }
             (Identity::Claims, None) => {}
         }
+        self.check_claims()?;
         self.without_secret().check().map_err(|error| error.to_string())
+    }
+
+    /// Sees that the operator vouches for the claims that say which account a person has. Providers let people edit
+    /// much of their own profile, `preferred_username` not seldom among it.
+    fn check_claims(&self) -> Result<(), String> {
+        if self.users_cannot_edit_claims {
+            return Ok(());
+        }
+        let taken = match self.identity {
+            Identity::Directory => format!("the claim {:?} says which account is hers", self.name_claim),
+            Identity::Claims => "identity = \"claims\" makes an account of her claims".to_owned(),
+        };
+        Err(format!(
+            "{taken}, so whoever can edit that at the provider becomes anybody; see that nobody can, and say so by \
+             users_cannot_edit_claims = true"
+        ))
     }
 
     fn without_secret(&self) -> OidcConfig {
@@ -198,10 +209,13 @@ mod tests {
 
     #[test]
     fn a_provider_that_can_not_be_used_is_refused_with_what_is_wrong() {
-        let good = format!("{MACHINE}{CENTRE}directory = \"machine\"\n");
+        let unsaid = format!("{MACHINE}{CENTRE}directory = \"machine\"\n");
+        let good = format!("{unsaid}users_cannot_edit_claims = true\n");
         check(&good).unwrap();
         check(&format!("{CENTRE}identity = \"claims\"\nusers_cannot_edit_claims = true\n")).unwrap();
         for (text, named) in [
+            (unsaid.clone(), "users_cannot_edit_claims"),
+            (unsaid.replace("[[oidc]]", "[[oidc]]\nname_claim = \"email\""), "\"email\""),
             (format!("{good}{CENTRE}directory = \"machine\"\n"), "taken"),
             (good.replace("\"sso\"", "\"machine\""), "taken"),
             (good.replace("\"sso\"", "\"a/b\""), "id"),
@@ -213,7 +227,7 @@ mod tests {
             (CENTRE.to_owned(), "directory"),
             (format!("{CENTRE}directory = \"machine\"\n"), "machine"),
             (format!("{CENTRE}identity = \"claims\"\n"), "users_cannot_edit_claims"),
-            (format!("{good}identity = \"claims\"\nusers_cannot_edit_claims = true\n"), "none is asked"),
+            (format!("{good}identity = \"claims\"\n"), "none is asked"),
         ] {
             let refusal = check(&text).unwrap_err();
             assert!(refusal.contains(named), "{text}: {refusal}");
