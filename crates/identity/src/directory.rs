@@ -30,6 +30,12 @@ pub trait Directory: Send + Sync {
     /// The account names that have this UID; a few are enough when there are many.
     fn names_of_uid(&self, uid: u32) -> Answer<'_, Vec<String>>;
 
+    /// Whether the directory shows the portal the account of anybody at all; false also where that can't be told. One
+    /// whose people are all gone looks the same as one that took the portal's rights away.
+    fn shows_people(&self) -> Answer<'_, bool> {
+        Box::pin(async { Ok(false) })
+    }
+
     /// Whether the directory answers at all.
     fn check(&self) -> Answer<'_, ()>;
 }

@@ -25,7 +25,7 @@ use servers::{Found, Search, Servers};
 
 /// Most groups of one person.
 const MAX_GROUPS: i32 = 1000;
-/// Names that are looked at when a UID has several.
+/// Names that are looked at when a UID has several, and people when any will do.
 const MAX_NAMES: i32 = 16;
 /// Any entry.
 const ANYTHING: &str = "(objectClass=*)";
@@ -95,6 +95,10 @@ impl Directory for LdapDirectory {
         Box::pin(self.inner.names_of_uid(uid))
     }
 
+    fn shows_people(&self) -> Answer<'_, bool> {
+        Box::pin(self.inner.shows_people())
+    }
+
     fn check(&self) -> Answer<'_, ()> {
         Box::pin(self.inner.see_base())
     }
@@ -109,9 +113,9 @@ impl Inner {
         }
         let filter = fill(&self.config.person_filter, &[("{name}", name)]);
         let found = self.people(filter, self.asked_for.clone(), 2).await?;
-        let mut found = found.filter(|found| found.len() < 2).ok_or_else(|| {
-            unusable(format!("the directory has several people by the name of {name:?}"))
-        })?;
+        let mut found = found
+            .filter(|found| found.len() < 2)
+            .ok_or_else(|| unusable(format!("the directory has several people by the name of {name:?}")))?;
         let Some(found) = found.pop() else {
             // Rights that were taken away look the same as a person who left.
             self.see_base().await?;
@@ -148,7 +152,7 @@ impl Inner {
         };
         match self.search(search).await? {
             Found::Entries(entries) => Ok(entries),
-            Found::TooMany => Err(unusable(format!("{name:?} is in more than {MAX_GROUPS} groups"))),
+            Found::TooMany(_) => Err(unusable(format!("{name:?} is in more than {MAX_GROUPS} groups"))),
             Found::NoBase => Err(no_base(&self.config.groups_base)),
         }
     }
@@ -164,7 +168,7 @@ impl Inner {
         };
         match self.search(search).await? {
             Found::Entries(entries) => Ok(!entries.is_empty()),
-            Found::TooMany => Ok(true),
+            Found::TooMany(_) => Ok(true),
             // She went between two questions; the next look tells.
             Found::NoBase => Err(unavailable("the entry went away while it was read")),
         }
@@ -179,6 +183,25 @@ impl Inner {
         Ok(names.cloned().collect())
     }
 
+    /// Whether the portal sees an account of somebody, with all that an account needs.
+    async fn shows_people(&self) -> Result<bool> {
+        let attributes = &self.config.attributes;
+        let search = Search {
+            base: self.config.people_base.clone(),
+            scope: Scope::Subtree,
+            filter: format!("(&({}=*)({}=*))", attributes.name, attributes.uid_number),
+            attributes: self.asked_for.clone(),
+            most: MAX_NAMES,
+        };
+        let (Found::Entries(found) | Found::TooMany(found)) = self.search(search).await? else {
+            return Err(no_base(&self.config.people_base));
+        };
+        Ok(found.iter().any(|found| {
+            let person = Person::new(found, attributes);
+            person.names().first().is_some_and(|name| person.account(name).is_ok())
+        }))
+    }
+
     /// The people that a filter finds; none when they are more than `most`.
     async fn people(
         &self,
@@ -190,7 +213,7 @@ impl Inner {
         let search = Search { base, scope: Scope::Subtree, filter, attributes, most };
         match self.search(search).await? {
             Found::Entries(entries) => Ok(Some(entries)),
-            Found::TooMany => Ok(None),
+            Found::TooMany(_) => Ok(None),
             Found::NoBase => Err(no_base(&self.config.people_base)),
         }
     }

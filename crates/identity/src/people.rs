@@ -1,5 +1,6 @@
 //! People whom a provider vouches for: who of them may be a user of the portal, and as which account.
 
+mod doubts;
 mod provider;
 mod refresh;
 mod sources;
@@ -87,6 +88,8 @@ struct Inner {
     shut_out: broadcast::Sender<ShutOut>,
     /// Directories that did not answer when they were last asked.
     away: Mutex<HashSet<String>>,
+    /// What directories said that is not believed yet.
+    doubts: Mutex<doubts::Doubts>,
 }
 
 /// Announcements that a slow listener may be behind; it looks at everybody now and then in any case.
@@ -113,7 +116,8 @@ impl People {
     pub fn new(store: Store, sessions: Sessions, policy: PeoplePolicy) -> Self {
         let (shut_out, _) = broadcast::channel(BACKLOG);
         let machine = Nss::new(MACHINE_TIMEOUT);
-        let inner = Inner { store, sessions, policy, machine, shut_out, away: Mutex::default() };
+        let (away, doubts) = (Mutex::default(), Mutex::default());
+        let inner = Inner { store, sessions, policy, machine, shut_out, away, doubts };
         Self { inner: Arc::new(inner) }
     }
 

@@ -42,8 +42,8 @@ pub(super) struct Search {
 pub(super) enum Found {
     /// These entries.
     Entries(Vec<SearchEntry>),
-    /// More entries than were asked for.
-    TooMany,
+    /// More entries than were asked for; some of them.
+    TooMany(Vec<SearchEntry>),
     /// There is no such base, or the portal may not see it.
     NoBase,
 }
@@ -307,13 +307,10 @@ impl Connection {
             .with_search_options(options)
             .search(&search.base, search.scope, &search.filter, search.attributes.as_slice())
             .await?;
+        let entries = answer.0.into_iter().filter(|entry| !entry.is_ref()).map(SearchEntry::construct);
         match answer.1.rc {
-            code::SUCCESS => {
-                let entries =
-                    answer.0.into_iter().filter(|entry| !entry.is_ref()).map(SearchEntry::construct);
-                Ok(Found::Entries(entries.collect()))
-            }
-            code::SIZE_LIMIT_EXCEEDED => Ok(Found::TooMany),
+            code::SUCCESS => Ok(Found::Entries(entries.collect())),
+            code::SIZE_LIMIT_EXCEEDED => Ok(Found::TooMany(entries.collect())),
             code::NO_SUCH_OBJECT => Ok(Found::NoBase),
             rc => Err(Failure::Result(rc)),
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use myksc_core::Error;
 
 use super::slapd::{BASE, Slapd, dn, entry, eventually, group, person};
-use super::{LdapConfig, LdapDirectory};
+use super::{Attributes, LdapConfig, LdapDirectory};
 use crate::directory::{Directory as _, Entry};
 
 const PARK: &str = "cn=Park\\, Jong-su (A*B),ou=people,dc=centre,dc=example";
@@ -217,6 +217,17 @@ async fn what_the_portal_may_not_see_is_not_taken_for_gone() {
     let service = person.service.as_mut().unwrap();
     (service.dn, service.password) = (dn("lee"), SecretString::from("lee's"));
     assert!(is_away(&directory(person).look_up("kim").await));
+}
+
+#[tokio::test]
+async fn a_directory_that_shows_nobody_is_told_from_one_that_shows_somebody() {
+    let (slapd, empty) = (Slapd::start(&people()).await, Slapd::start("").await);
+    assert!(directory(slapd.config()).shows_people().await.unwrap());
+    assert!(!directory(empty.config()).shows_people().await.unwrap());
+    // Entries of which the portal may not see what makes an account show nobody, either.
+    let hidden = Attributes { uid_number: "title".to_owned(), ..Attributes::default() };
+    let config = LdapConfig { attributes: hidden, ..slapd.config() };
+    assert!(!directory(config).shows_people().await.unwrap());
 }
 
 #[tokio::test]

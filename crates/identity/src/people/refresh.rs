@@ -10,19 +10,22 @@ use tokio::time::MissedTickBehavior;
 use myksc_core::{Error, Result, User, UserId};
 use myksc_store::UserWithPassword;
 
+use super::doubts::{Doubts, Word};
 use super::{People, as_user, plain_paths};
+use crate::audit::{Actor, audited};
 use crate::directory::{Directory, Entry};
 
 /// Lookups at a time, of everybody in a round.
 const AT_ONCE: usize = 8;
 /// How long after somebody was not found she is looked up once more before that is believed.
 const CONFIRM_AFTER: Duration = Duration::from_secs(3);
-/// So many people who are gone at once, while nobody is found, are the directory's fault.
+/// So many people who are gone at once, while nobody is found, may be the directory's fault.
 const TOO_MANY_GONE: usize = 3;
 
 /// What the reasons are called for which somebody is shut out, beside the codes of [`People::admit`].
 const LOCKED: &str = "identity_locked";
 const GONE: &str = "identity_unknown";
+const UNREADABLE: &str = "directory_entry_unusable";
 /// By the provider that signed her in.
 pub(crate) const REFUSED_BY_PROVIDER: &str = "provider";
 const REPLACED: &str = "identity_replaced";
@@ -31,14 +34,17 @@ const REPLACED: &str = "identity_replaced";
 enum Look {
     Found(UserId),
     Gone(Box<UserWithPassword>),
-    Unclear,
+    Unreadable(Box<UserWithPassword>),
+    Unasked(UserId),
 }
 
-/// What a look at many came to; who could not be asked about is neither.
+/// What a look at many came to.
 #[derive(Default)]
 struct Seen {
     found: Vec<UserId>,
     gone: Vec<UserWithPassword>,
+    unreadable: Vec<UserWithPassword>,
+    unasked: Vec<UserId>,
 }
 
 impl People {
@@ -56,7 +62,9 @@ impl People {
 
     /// One round: everybody who has something open here is looked up. What changed is written and holds from her
     /// next launch; whoever is locked, is gone or is refused by the rules is shut out; whoever was shut out and is
-    /// none of that is let in. A directory that can't be asked changes nothing.
+    /// none of that is let in. A directory that can't be asked changes nothing. That an entry is no account, or that
+    /// three people or more are gone while nobody is found, is believed after [`doubts::ROUNDS`] rounds, and of a
+    /// directory that shows nobody at all never.
     ///
     /// # Errors
     /// What the database says.
@@ -69,7 +77,7 @@ impl People {
         for (provider, people) in of_directory {
             // Nobody looks after the people of a provider that is configured no longer, nor whose claims are all.
             let Some(directory) = self.inner.policy.directories.of_provider(&provider) else { continue };
-            rounds.spawn(self.clone().look_at_all(Arc::clone(directory), people, confirm_after));
+            rounds.spawn(self.clone().look_at_all(provider, Arc::clone(directory), people, confirm_after));
         }
         while let Some(ended) = rounds.join_next().await {
             ended.map_err(Error::internal)?;
@@ -86,19 +94,18 @@ impl People {
 
     async fn look_at_all(
         self,
+        provider: String,
         directory: Arc<dyn Directory>,
         people: Vec<UserWithPassword>,
         confirm_after: Duration,
     ) {
-        let known = people.iter().filter(|person| person.shut_out.is_none()).count();
-        let Seen { found, gone } = self.look_at(&directory, people).await;
-        self.note_asked(&found, &gone).await;
-        let gone: Vec<_> = gone.into_iter().filter(|person| person.shut_out.is_none()).collect();
-        if gone.is_empty() {
-            return;
+        let seen = self.look_at(&directory, people).await;
+        self.note_asked(&seen).await;
+        let (gone, unreadable) = self.believed(&provider, &directory, seen).await;
+        for person in unreadable {
+            self.shut_out_for(&person, UNREADABLE).await;
         }
-        if found.is_empty() && gone.len() >= TOO_MANY_GONE {
-            tracing::error!(known, gone = gone.len(), "a directory has nobody any more; nobody is shut out");
+        if gone.is_empty() {
             return;
         }
         tokio::time::sleep(confirm_after).await;
@@ -107,10 +114,80 @@ impl People {
         }
     }
 
+    /// Who is gone, and whose entry is no account, as far as the directory is to be believed: the portal's own rights
+    /// in it may be what is gone.
+    async fn believed(
+        &self,
+        provider: &str,
+        directory: &Arc<dyn Directory>,
+        seen: Seen,
+    ) -> (Vec<UserWithPassword>, Vec<UserWithPassword>) {
+        let is_in = |people: Vec<UserWithPassword>| -> Vec<UserWithPassword> {
+            people.into_iter().filter(|person| person.shut_out.is_none()).collect()
+        };
+        let (gone, unreadable) = (is_in(seen.gone), is_in(seen.unreadable));
+        let said = |people: &[UserWithPassword], word| {
+            people.iter().map(move |person| (person.user.id.clone(), word)).collect::<Vec<_>>()
+        };
+        let said = [said(&gone, Word::Gone), said(&unreadable, Word::Unreadable)].concat();
+        let settled = self.doubts(|doubts| doubts.note(provider, said, &seen.unasked));
+        let of_settled = |people: Vec<UserWithPassword>| -> Vec<UserWithPassword> {
+            people.into_iter().filter(|person| settled.contains(&person.user.id)).collect()
+        };
+        if !seen.found.is_empty() {
+            self.doubts(|doubts| doubts.shows_somebody(provider));
+            return (gone, of_settled(unreadable));
+        }
+        let is_too_many = gone.len() >= TOO_MANY_GONE;
+        if settled.is_empty() && !is_too_many {
+            return (gone, Vec::new());
+        }
+        let missed = gone.len() + unreadable.len();
+        tracing::error!(provider, missed, "a directory has none of its people any more");
+        let is_right = !settled.is_empty() && self.shows_somebody_else(provider, directory, missed).await;
+        match (is_right, is_too_many) {
+            (true, true) => (of_settled(gone), of_settled(unreadable)),
+            (true, false) => (gone, of_settled(unreadable)),
+            (false, true) => (Vec::new(), Vec::new()),
+            (false, false) => (gone, Vec::new()),
+        }
+    }
+
+    /// Whether a directory that shows none of those who are here shows anybody at all. Where it does not, the operator
+    /// is told once, by the audit log.
+    async fn shows_somebody_else(
+        &self,
+        provider: &str,
+        directory: &Arc<dyn Directory>,
+        missed: usize,
+    ) -> bool {
+        match directory.shows_people().await {
+            Ok(true) => {
+                self.doubts(|doubts| doubts.shows_somebody(provider));
+                return true;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(provider, %error, "whether a directory shows anybody is not known");
+                return false;
+            }
+        }
+        if self.doubts(|doubts| doubts.must_tell(provider)) {
+            let object =
+                format!("{provider} ({missed} people are not found, and nobody else; nobody is shut out)");
+            let (store, portal) = (&self.inner.store, Actor::portal());
+            let told = audited(store, &portal, "directory_shows_nobody", &object, async { Ok(()) });
+            if let Err(error) = told.await {
+                tracing::error!(%error, "the audit log did not take that a directory shows nobody");
+            }
+        }
+        false
+    }
+
     /// Writes down when the directory said what it knows of these people.
-    async fn note_asked(&self, found: &[UserId], gone: &[UserWithPassword]) {
-        let gone = gone.iter().map(|person| &person.user.id);
-        let asked: Vec<UserId> = found.iter().chain(gone).cloned().collect();
+    async fn note_asked(&self, seen: &Seen) {
+        let not_found = seen.gone.iter().chain(&seen.unreadable).map(|person| &person.user.id);
+        let asked: Vec<UserId> = seen.found.iter().chain(not_found).cloned().collect();
         if let Err(error) = self.inner.store.note_refreshed(&asked).await {
             // Looking goes on with a full disk, too.
             tracing::warn!(%error, "the age of what is known of people could not be noted");
@@ -123,7 +200,8 @@ impl People {
         let mut note = |look| match look {
             Ok(Look::Found(user)) => seen.found.push(user),
             Ok(Look::Gone(person)) => seen.gone.push(*person),
-            Ok(Look::Unclear) => {}
+            Ok(Look::Unreadable(person)) => seen.unreadable.push(*person),
+            Ok(Look::Unasked(user)) => seen.unasked.push(user),
             Err(error) => tracing::error!(%error, "a person could not be looked up"),
         };
         for person in people {
@@ -147,13 +225,13 @@ impl People {
                 self.compare(&person, entry).await;
                 Look::Found(person.user.id)
             }
-            Err(error @ Error::Unavailable { .. }) => {
-                tracing::debug!(name = person.user.name, %error, "a person was not looked up");
-                Look::Unclear
+            Err(error @ Error::Forbidden { .. }) => {
+                tracing::warn!(name = person.user.name, %error, "a person's entry can't be read");
+                Look::Unreadable(Box::new(person))
             }
             Err(error) => {
-                tracing::warn!(name = person.user.name, %error, "a person's entry can't be read");
-                Look::Unclear
+                tracing::debug!(name = person.user.name, %error, "a person was not looked up");
+                Look::Unasked(person.user.id)
             }
         }
     }
@@ -216,6 +294,10 @@ impl People {
             let is_away = directory.check().await.is_err();
             self.away(|away| if is_away { away.insert(id.clone()) } else { away.remove(id) });
         }
+    }
+
+    fn doubts<T>(&self, change: impl FnOnce(&mut Doubts) -> T) -> T {
+        change(&mut self.inner.doubts.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     pub(super) fn away<T>(&self, change: impl FnOnce(&mut HashSet<String>) -> T) -> T {

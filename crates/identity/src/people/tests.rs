@@ -314,6 +314,83 @@ async fn one_answer_that_somebody_is_gone_is_not_believed_nor_that_everybody_is(
     .await;
 }
 
+#[tokio::test]
+async fn an_entry_that_is_no_account_shuts_its_person_out_when_it_stays_so() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let access = portal(&store, known.as_directory_of("keycloak"));
+        for (name, uid) in [("kim", 71001), ("lee", 71002)] {
+            known.put(name, Ok(Some(entry_of(name, uid))));
+            known.admit(&access, name).await;
+        }
+        known.put("lee", Err(()));
+        for _ in 0..2 {
+            access.people.refresh(NOW).await.unwrap();
+            assert!(!on_record(&store, "lee").await.locked);
+        }
+        access.people.refresh(NOW).await.unwrap();
+        assert!(on_record(&store, "lee").await.locked && !on_record(&store, "kim").await.locked);
+        assert_eq!(audited_as(&store, "shut_out").await, ["lee (directory_entry_unusable)"]);
+        // Mended, it lets her in again.
+        known.put("lee", Ok(Some(entry_of("lee", 71002))));
+        access.people.refresh(NOW).await.unwrap();
+        assert!(!on_record(&store, "lee").await.locked);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_who_are_gone_together_are_shut_out_while_the_directory_shows_somebody_else() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let access = portal(&store, known.as_directory_of("keycloak"));
+        let names = ["kim", "lee", "seo"];
+        for (name, uid) in names.into_iter().zip(71001..) {
+            known.put(name, Ok(Some(entry_of(name, uid))));
+            known.admit(&access, name).await;
+            known.put(name, Ok(None));
+        }
+        // A directory that shows nobody at all has taken its rights from the portal; the operator is told once.
+        for _ in 0..5 {
+            access.people.refresh(NOW).await.unwrap();
+        }
+        assert_eq!(audited_as(&store, "shut_out").await, Vec::<String>::new());
+        let told = audited_as(&store, "directory_shows_nobody").await;
+        assert!(told.len() == 1 && told[0].starts_with("keycloak"), "{told:?}");
+        // One that shows others knows of whom it speaks.
+        known.put("other", Ok(Some(entry_of("other", 71009))));
+        access.people.refresh(NOW).await.unwrap();
+        let gone = names.map(|name| format!("{name} (identity_unknown)"));
+        let mut logged = audited_as(&store, "shut_out").await;
+        logged.sort();
+        assert_eq!(logged, gone);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_whose_entries_the_portal_may_read_no_more_stay() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let access = portal(&store, known.as_directory_of("keycloak"));
+        known.put("kim", Ok(Some(entry_of("kim", 71001))));
+        known.admit(&access, "kim").await;
+        known.put("kim", Err(()));
+        for _ in 0..5 {
+            access.people.refresh(NOW).await.unwrap();
+        }
+        assert!(!on_record(&store, "kim").await.locked);
+        assert_eq!(audited_as(&store, "directory_shows_nobody").await.len(), 1);
+    })
+    .await;
+}
+
+/// What acts of a kind were about, the last one first.
+async fn audited_as(store: &Store, action: &str) -> Vec<String> {
+    let entries = store.audit_entries(20).await.unwrap();
+    entries.into_iter().filter(|entry| entry.action == action).map(|entry| entry.object).collect()
+}
+
 /// A directory of whoever is put into it.
 #[derive(Clone, Default)]
 struct Known(Arc<Mutex<BTreeMap<String, OnRecord>>>);
@@ -374,6 +451,11 @@ impl Directory for Known {
 
     fn names_of_uid(&self, _: u32) -> Answer<'_, Vec<String>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn shows_people(&self) -> Answer<'_, bool> {
+        let shows = self.0.lock().unwrap().values().any(|person| matches!(person.answer, Ok(Some(_))));
+        Box::pin(async move { Ok(shows) })
     }
 
     fn check(&self) -> Answer<'_, ()> {

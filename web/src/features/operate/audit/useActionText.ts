@@ -8,7 +8,7 @@ export const ACTIONS = [
   "create_token", "use_token", "delete_token", "approve_device", "deny_device",
   "launch_app", "start_app", "open_app", "rename_app", "stop_app", "delete_app",
   "submit_job", "cancel_job", "hold_job", "release_job", "resubmit_job",
-  "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "set_contract", "clear_contract", "export_audit",
+  "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "directory_shows_nobody", "set_contract", "clear_contract", "export_audit",
 ] as const;
 
 export function useActionText(): (action: string) => string {
