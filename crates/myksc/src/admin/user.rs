@@ -171,13 +171,27 @@ async fn reset_password(desk: &Desk, name: &str, source: &Source) -> Result<(), 
 
 async fn set_locked(desk: &Desk, name: &str, locked: bool) -> Result<(), Refusal> {
     let accounts = &desk.access.accounts;
-    let mut user = accounts.by_name(name).await?;
+    let user = accounts.by_name(name).await?;
     let action = if locked { "lock_user" } else { "unlock_user" };
     let set = accounts.set_locked(&user.id, locked);
     audited(&desk.store, &desk.actor, action, name, set).await?;
-    user.locked = locked;
-    let word = if locked { "Locked" } else { "Unlocked" };
-    desk.out.value(&json!({ "user": user }), |_| format!("{word} {}.", plain(&user.name)))?;
+    // Her directory's word is its own: an operator takes back none but an operator's.
+    let user = accounts.by_name(name).await?;
+    let standing = desk.store.standing(&user.id).await.map_err(Error::from)?;
+    let shut_out = standing.and_then(|standing| standing.shut_out);
+    desk.out.value(&json!({ "user": user, "shut_out": shut_out }), |_| {
+        let name = plain(&user.name);
+        match &shut_out {
+            _ if locked => format!("Locked {name}."),
+            None => format!("Unlocked {name}."),
+            Some(reason) => format!(
+                "Took the operators' lock from {name}, who still can't sign in: {} shuts her out ({}). She gets in as \
+                 soon as that lets her.",
+                plain(&user.provider),
+                plain(reason)
+            ),
+        }
+    })?;
     Ok(())
 }
 

@@ -83,6 +83,22 @@ fn who_comes_from_elsewhere_gets_no_password_here() {
 }
 
 #[test]
+fn an_unlocked_person_whom_her_directory_shuts_out_is_told_as_such() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    site.add_vouched("lee", Some("identity_locked"));
+    assert_eq!(site.admin(&["user", "lock", "lee", "--json"], "").json()["user"]["locked"], true);
+    let unlocked = site.admin(&["user", "unlock", "lee"], "");
+    assert!(unlocked.stdout.contains("still") && unlocked.stdout.contains("identity_locked"), "{unlocked:?}");
+    let unlocked = site.admin(&["user", "unlock", "lee", "--json"], "").json();
+    assert_eq!(
+        (&unlocked["user"]["locked"], &unlocked["shut_out"]),
+        (&json!(true), &json!("identity_locked"))
+    );
+    assert_eq!(site.admin(&["user", "unlock", "kim"], "").stdout, "Unlocked kim.\n");
+}
+
+#[test]
 fn an_account_that_may_not_be_is_refused_and_nothing_is_kept_of_it() {
     let site = Site::new();
     site.add("kim", "long enough").json();
