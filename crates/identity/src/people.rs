@@ -172,11 +172,11 @@ impl People {
         let found = self.inner.store.user_by_subject(&vouched.provider, &vouched.subject).await?;
         if let Some(found) = found {
             self.check_same(&found.user, &account)?;
+            self.check_owner(&vouched.provider, &account, Some(&found.user)).await?;
             let (id, created_at) = (found.user.id, found.user.created_at);
             self.write(&as_user(account, &vouched.provider, vouched.role, id, created_at)).await?;
         } else {
-            self.check_uid_of(&vouched.provider, &account).await?;
-            self.check_home_of(&account).await?;
+            self.check_owner(&vouched.provider, &account, None).await?;
             let (id, created_at) = (UserId::random(), Timestamp::now());
             let user = as_user(account, &vouched.provider, vouched.role, id, created_at);
             match self.inner.store.create_vouched_user(&user, &vouched.subject).await? {
@@ -254,6 +254,16 @@ impl People {
         if user.uid != account.uid {
             let detail = format!("the account had UID {} before", user.uid);
             return Err(refused("identity_uid_changed", detail));
+        }
+        Ok(())
+    }
+
+    /// Whether UID and home are nobody else's. Who has a UID can change without a word about her, so it is looked at
+    /// each time; whose the files of a home are, when it is another home than `before`.
+    async fn check_owner(&self, provider: &str, account: &PosixAccount, before: Option<&User>) -> Result<()> {
+        self.check_uid_of(provider, account).await?;
+        if before.is_none_or(|before| before.home != account.home) {
+            self.check_home_of(account).await?;
         }
         Ok(())
     }

@@ -266,13 +266,14 @@ impl People {
         // Other providers may have given a role by claims; groups that did not change take none away.
         let keeps_role = !is_directory && self.inner.policy.roles.role_of(&person.user.groups) == role;
         let role = if keeps_role { person.user.role } else { role };
-        let user =
-            as_user(account, &person.user.provider, role, person.user.id.clone(), person.user.created_at);
+        let before = &person.user;
+        let user = as_user(account.clone(), &before.provider, role, before.id.clone(), before.created_at);
         // An operator's lock shows as the same flag and is not of the directory's making.
-        let fresh = User { locked: person.user.locked, ..user };
-        if person.shut_out.is_none() && fresh == person.user {
+        let fresh = User { locked: before.locked, ..user };
+        if person.shut_out.is_none() && fresh == *before {
             return Ok(());
         }
+        self.check_owner(&before.provider, &account, Some(before)).await?;
         let let_in = person.shut_out.is_some();
         self.write(&fresh).await?;
         tracing::info!(name = fresh.name, let_in, "a person's account was brought up to date");

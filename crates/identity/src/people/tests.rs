@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,9 +27,14 @@ const NOW: Duration = Duration::ZERO;
 
 /// A portal whose people come from these directories; every group `operators` makes operators.
 fn portal(store: &Store, directories: Directories) -> Access {
+    portal_with_homes(store, directories, Path::new("/home"))
+}
+
+/// The same with homes elsewhere.
+fn portal_with_homes(store: &Store, directories: Directories, homes: &Path) -> Access {
     let accounts = AccountPolicy { own_uid: 990, allow_root: false, local: false, min_uid: 1000 };
     let people = PeoplePolicy {
-        home_roots: vec!["/home".into()],
+        home_roots: vec![homes.to_owned()],
         roles: RoleRules::new(vec![(Role::Operator, vec!["operators".to_owned()])]),
         directories,
         ..PeoplePolicy::new(accounts)
@@ -163,6 +169,39 @@ async fn no_answer_time_or_count_tells_which_names_the_directory_has() {
     let told = sign_in(&access, "broken").await.unwrap_err();
     assert!(matches!(told, Error::Forbidden { code: "directory_entry_unusable", .. }), "{told:?}");
     assert!(!told.to_string().contains("ou=people"), "{told}");
+}
+
+#[tokio::test]
+async fn a_uid_or_a_home_that_becomes_somebody_elses_is_noticed_afterwards_too() {
+    let homes = tempfile::tempdir().unwrap();
+    let home = |name: &str| homes.path().join(name).to_str().unwrap().to_owned();
+    let account = |name: &str, uid| entry(&dn(name), name, uid, &home(name), "");
+    let ldif = [account("kim", 71001), account("lee", 71002), account("seo", 71003), account("twin", 71009)];
+    let slapd = Slapd::start(&ldif.concat()).await;
+    let (store, _folder) = sqlite_store().await;
+    let access = portal_with_homes(&store, ldap(&slapd), homes.path());
+    for name in ["kim", "lee", "seo"] {
+        sign_in(&access, name).await.unwrap();
+    }
+    // A folder of whoever runs the tests, or of somebody whom nobody knows.
+    let taken = homes.path().join("of-another");
+    std::fs::create_dir(&taken).unwrap();
+    let _ = std::os::unix::fs::chown(&taken, Some(71_555), None);
+    for name in ["kim", "lee"] {
+        slapd.set(&dn(name), "homeDirectory", &[taken.to_str().unwrap()]).await;
+    }
+    slapd.set(&dn("twin"), "uidNumber", &["71003"]).await;
+    for (name, code) in [("kim", "identity_home_taken"), ("seo", "identity_uid_taken")] {
+        let refusal = sign_in(&access, name).await.unwrap_err();
+        assert!(matches!(refusal, Error::Forbidden { code: is, .. } if is == code), "{name}: {refusal:?}");
+    }
+    // A round sees the same of whoever changed.
+    slapd.set(&dn("seo"), "loginShell", &["/bin/zsh"]).await;
+    access.people.refresh(NOW).await.unwrap();
+    let mut shut_out = audited_as(&store, "shut_out").await;
+    shut_out.sort();
+    let expected = ["kim (identity_home_taken)", "lee (identity_home_taken)", "seo (identity_uid_taken)"];
+    assert_eq!(shut_out, expected);
 }
 
 #[tokio::test]
