@@ -22,6 +22,9 @@ journey("a person adds a passkey and is let in by it the next time", { timeout: 
 
   await page.goto(`${portal.origin}/account`);
   await page.getByRole("button", { name: "Add a passkey" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Present password").fill(portal.account.password);
+  await dialog.getByRole("button", { name: "Continue" }).click();
   await page.getByRole("button", { name: "I have kept them" }).click();
   await page.getByRole("button", { name: /^Delete passkey/ }).waitFor();
   const { body } = await callApi(page, "GET", "/factors");

@@ -59,7 +59,7 @@ pub use posix::{PosixAccount, account_by_name, group_name_of, own_account};
 pub use provider::{Answer, Authenticated, IdentityProvider, Local};
 pub use seal::Seal;
 pub use sessions::{Client, CsrfToken, Opened, SessionEnded, SessionLimits, Sessions, Verified};
-pub use sign_in::{Credentials, SecondStep, SignIn, Step};
+pub use sign_in::{Credentials, Proof, SecondStep, SignIn, Step};
 pub use throttle::{Attempt, Counted, Throttle};
 pub use tickets::{IssuedTicket, Tickets};
 pub use tokens::{MAX_DAYS, MAX_TOKENS, NewToken, TokenWish, Tokens};

@@ -4,7 +4,7 @@ mod second_step;
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 use myksc_core::secret::Secret;
@@ -46,6 +46,16 @@ pub struct Credentials<'a> {
     pub name: &'a str,
     /// Password.
     pub password: &'a SecretString,
+}
+
+/// What a person who is signed in shows anew before she changes what she signs in by, so that nobody else does it at
+/// her open browser.
+#[derive(Debug)]
+pub enum Proof {
+    /// Her password.
+    Password(SecretString),
+    /// A code of her authenticator app, or a recovery code.
+    Code(SecretString),
 }
 
 /// What a right password leads to.
@@ -122,6 +132,17 @@ impl SignIn {
             Ok(Step::Opened(Box::new(opened)))
         })
         .await
+    }
+
+    /// Sees that it is she who asks for a change of what she signs in by.
+    ///
+    /// # Errors
+    /// As [`SignIn::confirm_password`]; invalid at `code` with `code_wrong`.
+    pub async fn confirm(&self, user: &User, proof: &Proof) -> Result<()> {
+        match proof {
+            Proof::Password(password) => self.confirm_password(user, password).await,
+            Proof::Code(code) => self.factors.take_code(user, code.expose_secret()).await.map(|_| ()),
+        }
     }
 
     /// Asks a person who is signed in for her password once more, as before a change of what she signs in by.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use myksc_core::{PasskeyId, Timestamp};
-use myksc_identity::{Actor, audited};
+use myksc_identity::{Actor, Proof, audited};
 use myksc_store::Passkey;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,20 @@ struct PasswordRequest {
 struct PasskeyRequest {
     /// What to call it: 1 to 60 characters.
     name: String,
+    /// Says that it is she.
+    proof: ProofRequest,
+}
+
+/// What shows anew that a request is its person's own: one of these.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Proof)]
+enum ProofRequest {
+    /// The present password.
+    #[schema(format = Password)]
+    Password(String),
+    /// Six digits of the authenticator app, or a recovery code.
+    Code(String),
 }
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -195,7 +209,7 @@ async fn renew_recovery_codes(
     Ok(axum::Json(RecoveryCodes { recovery_codes: shown(&codes) }))
 }
 
-/// Begins the adding of a passkey.
+/// Begins the adding of a passkey; the password or a code says that it is she.
 #[utoipa::path(
     post, path = "/factors/passkeys/options", tag = "session",
     extensions(("x-access" = json!({"role": "user", "scopes": []}))),
@@ -204,12 +218,18 @@ async fn renew_recovery_codes(
 )]
 async fn begin_passkey(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Json(request): Json<PasskeyRequest>,
 ) -> Result<axum::Json<PasskeyOptions>, Problem> {
     let session = caller.require_session()?;
-    let begun = state.access.factors.begin_passkey(session.id.as_str(), &caller.user, &request.name);
-    Ok(axum::Json(PasskeyOptions(begun.await?)))
+    let proof = request.proof.into();
+    let act = async {
+        state.access.sign_in.confirm(&caller.user, &proof).await?;
+        state.access.factors.begin_passkey(session.id.as_str(), &caller.user, &request.name).await
+    };
+    let options = audited(&state.store, &actor(&caller, peer), "begin_factor", "passkey", act).await?;
+    Ok(axum::Json(PasskeyOptions(options)))
 }
 
 /// Adds the passkey that the browser made.
@@ -233,11 +253,12 @@ async fn add_passkey(
     Ok((StatusCode::CREATED, axum::Json(view)))
 }
 
-/// Takes a passkey away.
+/// Takes a passkey away; the password or a code says that it is she.
 #[utoipa::path(
-    delete, path = "/factors/passkeys/{id}", tag = "session",
+    post, path = "/factors/passkeys/{id}/remove", tag = "session",
     params(("id" = PasskeyId, Path)),
     extensions(("x-access" = json!({"role": "user", "scopes": []}))),
+    request_body = ProofRequest,
     responses((status = 204))
 )]
 async fn remove_passkey(
@@ -245,11 +266,25 @@ async fn remove_passkey(
     peer: PeerAddress,
     caller: Caller,
     Id(id): Id<PasskeyId>,
+    Json(proof): Json<ProofRequest>,
 ) -> Result<StatusCode, Problem> {
     caller.require_session()?;
-    let act = state.access.factors.remove_passkey(&caller.user, &id);
+    let proof = proof.into();
+    let act = async {
+        state.access.sign_in.confirm(&caller.user, &proof).await?;
+        state.access.factors.remove_passkey(&caller.user, &id).await
+    };
     audited(&state.store, &actor(&caller, peer), "remove_factor", id.as_str(), act).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<ProofRequest> for Proof {
+    fn from(request: ProofRequest) -> Self {
+        match request {
+            ProofRequest::Password(password) => Self::Password(SecretString::from(password)),
+            ProofRequest::Code(code) => Self::Code(SecretString::from(code)),
+        }
+    }
 }
 
 impl From<Passkey> for PasskeyView {

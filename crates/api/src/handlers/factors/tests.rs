@@ -10,9 +10,19 @@ async fn post(portal: &TestPortal, caller: &As, path: &str, body: Value) -> Answ
     portal.ask(caller, Method::POST, &format!("/api/v1/{path}"), Some(body)).await
 }
 
+/// What everybody shows before a change.
+fn proof() -> Value {
+    json!({ "password": PASSWORD })
+}
+
+async fn remove(portal: &TestPortal, browser: &As, passkey: &str, proof: Value) -> Answer {
+    post(portal, browser, &format!("factors/passkeys/{passkey}/remove"), proof).await
+}
+
 /// Adds a key to somebody's account.
 async fn added(portal: &TestPortal, browser: &As, key: &mut Key) -> Answer {
-    let options = post(portal, browser, "factors/passkeys/options", json!({ "name": "책상 열쇠" })).await;
+    let body = json!({ "name": "책상 열쇠", "proof": proof() });
+    let options = post(portal, browser, "factors/passkeys/options", body).await;
     assert_eq!(options.status, StatusCode::OK, "{options:?}");
     post(portal, browser, "factors/passkeys", key.create(&options.json)).await
 }
@@ -76,7 +86,7 @@ async fn factors_are_shown_and_changed_by_their_person_in_a_browser_alone() {
         (Method::POST, "factors/recovery-codes".to_owned()),
         (Method::POST, "factors/passkeys/options".to_owned()),
         (Method::POST, "factors/passkeys".to_owned()),
-        (Method::DELETE, format!("factors/passkeys/{passkey}")),
+        (Method::POST, format!("factors/passkeys/{passkey}/remove")),
     ];
     for (method, path) in operations {
         let body = (method == Method::POST).then(|| json!({ "password": PASSWORD }));
@@ -86,10 +96,9 @@ async fn factors_are_shown_and_changed_by_their_person_in_a_browser_alone() {
         let answer = portal.ask(&token, method, &path, body).await;
         assert_eq!(answer.problem(), (403, "session_needed".to_owned()), "{path}");
     }
-    let of_kim = format!("{FACTORS}/passkeys/{passkey}");
-    let answer = portal.ask(&lee, Method::DELETE, &of_kim, None).await;
+    let answer = remove(&portal, &lee, &passkey, proof()).await;
     assert_eq!(answer.problem(), (404, "not_found".to_owned()));
-    assert_eq!(portal.ask(&kim, Method::DELETE, &of_kim, None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(remove(&portal, &kim, &passkey, proof()).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -179,9 +188,40 @@ async fn where_a_factor_is_demanded_one_of_two_can_be_removed_and_the_other_not(
     let body = json!({ "code": app.code(&portal) });
     let removed = post(&portal, &browser, "factors/totp/remove", body).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT, "{removed:?}");
-    let last = portal.ask(&browser, Method::DELETE, &format!("{FACTORS}/passkeys/{passkey}"), None).await;
+    let last = remove(&portal, &browser, &passkey, proof()).await;
     assert_eq!(last.problem(), (409, "factor_required".to_owned()));
     portal.sign_in("kim", PASSWORD).await.pending();
+}
+
+#[tokio::test]
+async fn a_passkey_comes_and_goes_with_a_password_or_a_code_alone() {
+    let portal = TestPortal::new().await;
+    portal.person("kim").await;
+    let browser = portal.browser("kim").await;
+    let answer = added(&portal, &browser, &mut Key::new()).await;
+    let (passkey, code) = (answer.text("/id"), answer.text("/recovery_codes/0"));
+    let wrong = [
+        (json!({ "password": "wrong" }), "password", "password_wrong"),
+        (json!({ "code": "000000" }), "code", "code_wrong"),
+    ];
+    for (proof, field, reason) in wrong {
+        let refused = [(field.to_owned(), reason.to_owned())];
+        let begin = json!({ "name": "key", "proof": proof });
+        let begun = post(&portal, &browser, "factors/passkeys/options", begin).await;
+        assert_eq!(begun.fields(), refused);
+        assert_eq!(remove(&portal, &browser, &passkey, proof).await.fields(), refused);
+    }
+    for proof in [json!({}), json!({ "password": PASSWORD, "code": code })] {
+        let refused = remove(&portal, &browser, &passkey, proof).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    }
+    let bare = post(&portal, &browser, "factors/passkeys/options", json!({ "name": "key" })).await;
+    assert_eq!(bare.status, StatusCode::UNPROCESSABLE_ENTITY, "{bare:?}");
+    // What was not begun can't be ended.
+    let late = post(&portal, &browser, "factors/passkeys", json!({ "credential": {} })).await;
+    assert_eq!(late.problem(), (409, "factor_not_begun".to_owned()));
+    let gone = remove(&portal, &browser, &passkey, json!({ "code": code })).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
 }
 
 #[tokio::test]
@@ -190,7 +230,8 @@ async fn a_passkey_needs_a_name() {
     portal.person("kim").await;
     let browser = portal.browser("kim").await;
     for name in ["", "  ", "a\nb", "x".repeat(61).as_str()] {
-        let answer = post(&portal, &browser, "factors/passkeys/options", json!({ "name": name })).await;
+        let body = json!({ "name": name, "proof": proof() });
+        let answer = post(&portal, &browser, "factors/passkeys/options", body).await;
         assert_eq!(answer.fields(), [("name".to_owned(), "passkey_name_invalid".to_owned())], "{name:?}");
     }
 }

@@ -1,14 +1,12 @@
 // Passkeys: made on a device, named here, deleted here.
 
-import { Button, Modal, Skeleton, TextInput } from "@mantine/core";
+import { Button, Modal, Skeleton, Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { session } from "../../../api/session";
 import type { Factors, Passkey } from "../../../api/types";
-import { ConfirmDialog } from "../../../components/ConfirmDialog";
-import { useFieldErrors } from "../../../components/fields";
 import { Moment } from "../../../components/Moment";
 import { ProblemNote } from "../../../components/ProblemNote";
 import { useLanguage } from "../../../i18n/useLanguage";
@@ -19,6 +17,7 @@ import { hasPasskeys } from "../../factors/webauthn";
 import { browserName } from "../browserName";
 import { Section } from "../Section";
 import classes from "../Section.module.css";
+import { PasswordForm } from "./PasswordForm";
 import { factorsQuery, useAddPasskey, useRemovePasskey } from "./queries";
 
 export function PasskeysSection() {
@@ -69,54 +68,77 @@ function PasskeyRow({ passkey, isNeeded }: { passkey: Passkey; isNeeded: boolean
       >
         {t("common:delete")}
       </Button>
-      <ConfirmDialog
-        opened={asking}
-        title={t("passkeys.delete_title", { name: passkey.name })}
-        confirm={t("common:delete")}
-        busy={remove.isPending}
-        error={remove.error}
-        onConfirm={() => remove.mutate(passkey.id, { onSuccess: () => setAsking(false) })}
-        onClose={() => setAsking(false)}
-      >
-        {t("passkeys.delete_text")}
-      </ConfirmDialog>
+      {asking && (
+        <Modal
+          opened
+          onClose={() => setAsking(false)}
+          title={t("passkeys.delete_title", { name: passkey.name })}
+          closeButtonProps={{ "aria-label": t("common:close") }}
+        >
+          <Stack gap="md">
+            <p className="muted">{t("passkeys.delete_text")}</p>
+            <PasswordForm
+              danger
+              submit={t("common:delete")}
+              busy={remove.isPending}
+              error={remove.error}
+              onPassword={(password) => remove.mutate({ id: passkey.id, password }, { onSuccess: () => setAsking(false) })}
+            />
+          </Stack>
+        </Modal>
+      )}
     </li>
   );
 }
 
 function AddPasskey() {
-  const { t } = useTranslation(["account", "errors", "factors"]);
+  const { t } = useTranslation(["account", "common", "errors", "factors"]);
   const account = useStore(session)?.user.name ?? "";
   const [name, setName] = useState(() => browserName(navigator.userAgent).system ?? "");
   const [isMissing, setMissing] = useState(false);
+  const [asking, setAsking] = useState(false);
   const add = useAddPasskey();
-  const told = useFieldErrors(add.error)("name");
   const codes = add.data?.recovery_codes ?? [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setMissing(name.trim() === "");
-    if (name.trim() !== "") add.mutate(name.trim());
+    setAsking(name.trim() !== "");
+  };
+  const close = () => {
+    setAsking(false);
+    add.reset();
   };
   return (
-    <form onSubmit={submit} noValidate className={classes.token}>
-      <div className={classes.pair}>
-        <TextInput
-          label={t("passkeys.name")}
-          value={name}
-          maxLength={60}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={isMissing && name.trim() === "" ? t("errors:required") : told}
-        />
-        <Button type="submit" variant="default" loading={add.isPending}>
-          {t("passkeys.add")}
-        </Button>
-      </div>
-      {!told && <ProblemNote error={add.error} />}
+    <>
+      <form onSubmit={submit} noValidate className={classes.token}>
+        <div className={classes.pair}>
+          <TextInput
+            label={t("passkeys.name")}
+            value={name}
+            maxLength={60}
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={isMissing && name.trim() === "" ? t("errors:required") : null}
+          />
+          <Button type="submit" variant="default">
+            {t("passkeys.add")}
+          </Button>
+        </div>
+      </form>
+      {asking && (
+        <Modal opened onClose={close} title={t("passkeys.add")} closeButtonProps={{ "aria-label": t("common:close") }}>
+          <PasswordForm
+            submit={t("two_step.go_on")}
+            busy={add.isPending}
+            error={add.error}
+            onPassword={(password) => add.mutate({ name: name.trim(), password }, { onSuccess: () => setAsking(false) })}
+          />
+        </Modal>
+      )}
       {codes.length > 0 && (
         <Modal opened onClose={add.reset} title={t("factors:codes.title")} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}>
           <RecoveryCodes codes={codes} account={account} onKept={add.reset} />
         </Modal>
       )}
-    </form>
+    </>
   );
 }

@@ -32,14 +32,17 @@ export const useRemoveTotp = () => useFactorChange((code: string) => ok(api.POST
 export const useNewRecoveryCodes = () => useFactorChange((code: string) => ok(api.POST("/api/v1/factors/recovery-codes", { body: { code } })));
 
 export const useAddPasskey = () =>
-  useFactorChange(async (name: string) => {
-    const credential = await makePasskey(await ok(api.POST("/api/v1/factors/passkeys/options", { body: { name } })));
+  useFactorChange(async ({ name, password }: { name: string; password: string }) => {
+    const body = { name, proof: { password } };
+    const credential = await makePasskey(await ok(api.POST("/api/v1/factors/passkeys/options", { body })));
     if (!credential) throw localProblem("passkey_not_made", "no passkey was made");
     return ok(api.POST("/api/v1/factors/passkeys", { body: { credential } }));
   });
 
 export const useRemovePasskey = () =>
-  useFactorChange((id: string) => ok(api.DELETE("/api/v1/factors/passkeys/{id}", { params: { path: { id } } })));
+  useFactorChange(({ id, password }: { id: string; password: string }) =>
+    ok(api.POST("/api/v1/factors/passkeys/{id}/remove", { params: { path: { id } }, body: { password } })),
+  );
 
 export function useSavePreferences() {
   const cache = useQueryClient();
