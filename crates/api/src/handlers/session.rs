@@ -55,7 +55,7 @@ pub(super) struct SessionView {
 
 /// Where somebody who signed out goes on.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct SignedOut {
+pub(super) struct SignedOut {
     /// The address at which she signs out of her provider; it sends her back.
     continue_at: String,
 }
@@ -101,8 +101,26 @@ pub(super) fn session_cookie(opened: &Opened) -> AppendHeaders<[(HeaderName, Str
     set_cookie(opened.secret.expose(), "")
 }
 
+/// Signs the caller out by what ends her sessions, the one that she asks by among them: first what she has chosen for
+/// her apps, and then where her browser goes on.
+pub(super) async fn sign_out(
+    state: &AppState,
+    caller: &Caller,
+    peer: PeerAddress,
+    object: &str,
+    end: impl Future<Output = myksc_core::Result<()>>,
+) -> Result<Response, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    preferences::apply_at_sign_out(state, &caller.user, &actor).await;
+    audited(&state.store, &actor, "sign_out", object, end).await?;
+    Ok(match state.access.oidc.sign_out_address(&caller.user) {
+        Some(continue_at) => (without_cookie(), axum::Json(SignedOut { continue_at })).into_response(),
+        None => (StatusCode::NO_CONTENT, without_cookie()).into_response(),
+    })
+}
+
 /// Takes the session's cookie from the browser.
-pub(super) fn without_cookie() -> AppendHeaders<[(HeaderName, String); 1]> {
+fn without_cookie() -> AppendHeaders<[(HeaderName, String); 1]> {
     set_cookie("", "; Max-Age=0")
 }
 
@@ -158,14 +176,8 @@ async fn delete_session(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let session = caller.require_session()?;
-    let actor = Actor::remote(&caller.user.name, peer.0);
-    preferences::apply_at_sign_out(&state, &caller.user, &actor).await;
     let end = state.access.sessions.end(&caller.user.id, &session.id);
-    audited(&state.store, &actor, "sign_out", session.id.as_str(), end).await?;
-    Ok(match state.access.oidc.sign_out_address(&caller.user) {
-        Some(continue_at) => (without_cookie(), axum::Json(SignedOut { continue_at })).into_response(),
-        None => (StatusCode::NO_CONTENT, without_cookie()).into_response(),
-    })
+    sign_out(&state, &caller, peer, session.id.as_str(), end).await
 }
 
 impl SessionView {

@@ -9,8 +9,7 @@ use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::preferences;
-use super::session::{SessionView, without_cookie};
+use super::session::{SessionView, SignedOut, sign_out};
 use crate::caller::{Caller, Credential};
 use crate::extract::Id;
 use crate::peer::PeerAddress;
@@ -73,32 +72,31 @@ async fn list_sessions(
     Ok(axum::Json(SessionList { items: items.collect(), next_cursor: None }))
 }
 
-/// Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened.
+/// Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened. The answer is
+/// that of `DELETE /session`.
 #[utoipa::path(
     delete, path = "/sessions", tag = "session",
     extensions(("x-access" = json!({"role": "user", "scopes": []}))),
-    responses((status = 204))
+    responses((status = 200, body = SignedOut), (status = 204))
 )]
 async fn delete_sessions(
     State(state): State<AppState>,
     peer: PeerAddress,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let actor = Actor::remote(&caller.user.name, peer.0);
-    preferences::apply_at_sign_out(&state, &caller.user, &actor).await;
     let end = state.access.sessions.end_all(&caller.user.id, None);
-    audited(&state.store, &actor, "sign_out", "everywhere", end).await?;
-    Ok((StatusCode::NO_CONTENT, without_cookie()).into_response())
+    sign_out(&state, &caller, peer, "everywhere", end).await
 }
 
-/// Ends one session of the caller, and everything it opened.
+/// Ends one session of the caller, and everything it opened; her own by this is a sign-out, with the answer of
+/// `DELETE /session`.
 #[utoipa::path(
     delete,
     path = "/sessions/{id}",
     tag = "session",
     extensions(("x-access" = json!({"role": "user", "scopes": []}))),
     params(("id" = SessionId, Path)),
-    responses((status = 204))
+    responses((status = 200, body = SignedOut), (status = 204))
 )]
 async fn end_session(
     State(state): State<AppState>,
@@ -106,15 +104,13 @@ async fn end_session(
     caller: Caller,
     Id(id): Id<SessionId>,
 ) -> Result<Response, Problem> {
-    let actor = Actor::remote(&caller.user.name, peer.0);
     let end = state.access.sessions.end(&caller.user.id, &id);
+    if caller.session().is_some_and(|session| session.id == id) {
+        return sign_out(&state, &caller, peer, id.as_str(), end).await;
+    }
+    let actor = Actor::remote(&caller.user.name, peer.0);
     audited(&state.store, &actor, "sign_out", id.as_str(), end).await?;
-    let is_current = caller.session().is_some_and(|session| session.id == id);
-    Ok(if is_current {
-        (StatusCode::NO_CONTENT, without_cookie()).into_response()
-    } else {
-        StatusCode::NO_CONTENT.into_response()
-    })
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Starts the idle time of this session anew: its person says that she is there.

@@ -39,7 +39,6 @@ function SessionRow({ item }: { item: SessionItem }) {
   const end = useEndSession();
   const { browser, system } = browserName(item.user_agent);
   const what = browser && system ? t("sessions.on", { browser, system }) : (browser ?? system ?? t("sessions.unknown"));
-  const done = { onSuccess: () => item.current && leave() };
   return (
     <li className={classes.row}>
       <div className={classes.what}>
@@ -55,7 +54,7 @@ function SessionRow({ item }: { item: SessionItem }) {
         variant="default"
         aria-label={t("sessions.end_label", { what })}
         loading={end.isPending}
-        onClick={() => end.mutate(item.id, done)}
+        onClick={() => end.mutate(item.id, { onSuccess: (answer) => item.current && leave(answer?.continue_at) })}
       >
         {t("sessions.end")}
       </Button>
@@ -78,7 +77,7 @@ function EndAll() {
         confirm={t("sessions.everywhere")}
         busy={end.isPending}
         error={end.error}
-        onConfirm={() => end.mutate(undefined, { onSuccess: () => leave() })}
+        onConfirm={() => end.mutate(undefined, { onSuccess: (answer) => leave(answer?.continue_at) })}
         onClose={() => setAsking(false)}
       >
         {t("sessions.everywhere_text")}

@@ -18,6 +18,8 @@ async fn apps_are_stopped_at_sign_out_by_whoever_chose_so_and_by_nobody_else() {
         ("/api/v1/session", "keep", true),
         ("/api/v1/session", "stop", false),
         ("/api/v1/sessions", "stop", false),
+        ("/api/v1/sessions/ID", "keep", true),
+        ("/api/v1/sessions/ID", "stop", false),
     ] {
         let portal = TestPortal::new().await;
         let (kim, lee) = (portal.person("kim").await, portal.person("lee").await);
@@ -26,7 +28,9 @@ async fn apps_are_stopped_at_sign_out_by_whoever_chose_so_and_by_nobody_else() {
         choose(&portal, &browser, at_sign_out).await;
         let shown = portal.ask(&browser, Method::GET, PREFERENCES, None).await;
         assert_eq!(shown.json, json!({ "apps_at_sign_out": at_sign_out }));
-        let answer = portal.ask(&browser, Method::DELETE, path, None).await;
+        let session = portal.ask(&browser, Method::GET, "/api/v1/session", None).await;
+        let path = path.replace("ID", &session.text("/session_id"));
+        let answer = portal.ask(&browser, Method::DELETE, &path, None).await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
         let is_ready =
             async |owner, app| portal.state.apps.get(owner, app).await.unwrap().phase == AppPhase::Ready;

@@ -1,4 +1,11 @@
+use axum::Router;
+use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{Method, StatusCode};
+use myksc_core::{Translated, User};
+use myksc_identity::{OidcConfig, OidcIdentity, OidcTimes};
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::testing::{As, TestPortal};
 
@@ -41,4 +48,68 @@ async fn sign_out_everywhere_ends_all_of_one_person() {
         assert_eq!(portal.ask(browser, Method::GET, SESSIONS, None).await.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(portal.ask(&lee, Method::GET, SESSIONS, None).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_came_by_a_provider_goes_on_to_sign_out_there_in_whatever_way_she_signs_out() {
+    let provider = provider().await;
+    let end = format!("{}/logout?", provider.issuer);
+    let portal = TestPortal::with_oidc(vec![provider]).await;
+    let kim = portal.person("kim").await;
+    let of_provider = User {
+        id: myksc_core::UserId::random(),
+        name: "lee".to_owned(),
+        provider: "centre".to_owned(),
+        ..kim
+    };
+    portal.state.store.create_user(&of_provider, None).await.unwrap();
+    // It is known where to sign out once somebody signed in.
+    portal.state.access.oidc.start("centre", None, None).await.unwrap();
+    for path in ["/api/v1/session", SESSIONS, "/api/v1/sessions/ID"] {
+        let browser = portal.session("lee").await;
+        let session = portal.ask(&browser, Method::GET, "/api/v1/session", None).await;
+        let path = path.replace("ID", &session.text("/session_id"));
+        let answer = portal.ask(&browser, Method::DELETE, &path, None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.text("/continue_at").starts_with(&end), "{path} {answer:?}");
+        assert!(answer.headers[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"), "{path}");
+    }
+    let (here, there) = (portal.session("lee").await, portal.session("lee").await);
+    let session = portal.ask(&there, Method::GET, "/api/v1/session", None).await;
+    let path = format!("{SESSIONS}/{}", session.text("/session_id"));
+    let answer = portal.ask(&here, Method::DELETE, &path, None).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "another browser is no sign-out of this one");
+    assert!(!answer.headers.contains_key(SET_COOKIE));
+}
+
+/// A provider that says where to sign out of it, on a free port.
+async fn provider() -> OidcConfig {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    // One document is its configuration and its keys.
+    let document = json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/auth"),
+        "token_endpoint": format!("{issuer}/token"),
+        "jwks_uri": format!("{issuer}/keys"),
+        "end_session_endpoint": format!("{issuer}/logout"),
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "keys": [],
+    });
+    let answer = move || async move { ([(CONTENT_TYPE, "application/json")], document.to_string()) };
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    OidcConfig {
+        id: "centre".to_owned(),
+        title: Translated::same("The centre"),
+        issuer,
+        client_id: "myksc".to_owned(),
+        client_secret: SecretString::from("secret"),
+        scopes: Vec::new(),
+        authorities_pem: None,
+        name_claim: "preferred_username".to_owned(),
+        identity: OidcIdentity::Directory,
+        times: OidcTimes::default(),
+    }
 }
