@@ -192,3 +192,34 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     let first = values.next()?;
     values.next().is_none().then_some(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_that_is_there_twice_is_nobodys() {
+        for (lines, found) in [
+            (&["__Host-myksc=a"][..], Some("a")),
+            (&["x=1; __Host-myksc=a; y=2"], Some("a")),
+            (&["x=1", "__Host-myksc=a"], Some("a")),
+            (&["__Host-myksc=a=b"], Some("a=b")),
+            (&[], None),
+            (&["__Host-myksc"], None),
+            (&["__host-myksc=a; __Host-myksc-sign-in=b; xx__Host-myksc=c"], None),
+            // A host beside the portal's can plant one; which of two is the portal's own can't be told.
+            (&["__Host-myksc=a; __Host-myksc=b"], None),
+            (&["__Host-myksc=a; __Host-myksc=a"], None),
+            (&["__Host-myksc=a", "__Host-myksc=b"], None),
+            (&["__Host-myksc=; __Host-myksc=a"], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(COOKIE, HeaderValue::from_static(line));
+            }
+            assert_eq!(cookie(&headers, COOKIE_NAME), found, "{lines:?}");
+        }
+    }
+}

@@ -130,3 +130,19 @@ async fn a_wrong_token_does_not_fall_back_to_the_cookie() {
         assert_eq!(answer.problem(), (401, "unauthenticated".to_owned()), "{authorization:?}");
     }
 }
+
+#[tokio::test]
+async fn a_second_cookie_of_the_session_s_name_signs_nobody_in() {
+    let portal = TestPortal::new().await;
+    portal.person("kim").await;
+    portal.person("mallory").await;
+    let own = portal.browser("kim").await;
+    let As::Browser { cookie: own, .. } = &own else { panic!("no browser") };
+    let planted = portal.browser("mallory").await;
+    let As::Browser { cookie: planted, .. } = &planted else { panic!("no browser") };
+    for cookies in [format!("{own}; {planted}"), format!("{planted}; {own}"), format!("{own}; {own}")] {
+        let request = Request::builder().uri(SESSION).header(COOKIE, &cookies);
+        let answer = portal.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.problem(), (401, "unauthenticated".to_owned()), "{cookies}");
+    }
+}
