@@ -12,6 +12,7 @@ mod event_streams;
 mod extract;
 mod handlers;
 mod idempotency;
+mod lease;
 mod openapi;
 mod origin;
 mod peer;

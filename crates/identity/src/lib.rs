@@ -13,6 +13,7 @@ mod devices;
 mod directory;
 mod factors;
 mod ldap;
+mod lease;
 mod nss;
 mod oidc;
 mod operators;
@@ -34,7 +35,7 @@ mod user_code;
 use std::sync::Arc;
 use std::time::Duration;
 
-use myksc_core::Result;
+use myksc_core::{Result, UserId};
 use myksc_store::Store;
 
 pub use account::{AccountPolicy, check_name};
@@ -47,6 +48,7 @@ pub use factors::{
     FactorKind, FactorRule, FactorRules, FactorSettings, Factors, FactorsOf, NewTotp, RECOVERY_CODES,
 };
 pub use ldap::{Attributes as LdapAttributes, LdapConfig, LdapConfigError, LdapDirectory, ServiceAccount};
+pub use lease::{Lease, Shown};
 pub use nss::Nss;
 pub use oidc::{
     OIDC_FLOW_SECS, Oidc, OidcAnswer, OidcConfig, OidcConfigError, OidcFinished, OidcIdentity, OidcParts,
@@ -198,6 +200,12 @@ impl Access {
     ) -> Result<Self, (String, OidcConfigError)> {
         self.oidc = self.oidc.with_providers(origin, providers)?;
         Ok(self)
+    }
+
+    /// Lasts for as long as what somebody showed does, who was let in by it just now.
+    #[must_use]
+    pub fn lease(&self, user: UserId, shown: Shown) -> Lease {
+        Lease::new(self.clone(), user, shown)
     }
 
     /// Clears away what is over and announces the sessions that ended by it or by another process, every few

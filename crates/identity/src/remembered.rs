@@ -32,6 +32,8 @@ pub(crate) struct Remembered {
 struct Shared {
     known: Mutex<HashMap<SecretHash, (Timestamp, Opens)>>,
     for_secs: AtomicI64,
+    /// When the database last answered, in milliseconds.
+    answered_at: AtomicI64,
     /// Milliseconds until which the database is taken to be away without asking it; the least number when it answers.
     away_until: AtomicI64,
     /// Counts what was forgotten: an answer that was under way meanwhile may be of before.
@@ -67,6 +69,7 @@ impl Remembered {
     pub(crate) fn new(clock: Clock) -> Self {
         let shared = Shared {
             known: Mutex::default(),
+            answered_at: AtomicI64::new(i64::MIN),
             for_secs: AtomicI64::new(USUAL_SECS),
             away_until: AtomicI64::new(i64::MIN),
             forgotten: AtomicU64::new(0),
@@ -81,6 +84,11 @@ impl Remembered {
     /// Whether the database did not answer a moment ago.
     pub(crate) fn is_away(&self) -> bool {
         self.clock.now().as_millis() < self.shared.away_until.load(Ordering::Relaxed)
+    }
+
+    /// When the database last said what a credential opens: no credential was verified later.
+    pub(crate) fn answered_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.shared.answered_at.load(Ordering::Relaxed))
     }
 
     /// What a credential opens: as the database says, or as it said lately if it is away.
@@ -99,6 +107,7 @@ impl Remembered {
         match tokio::time::timeout(DEADLINE, look_up).await.unwrap_or_else(|_| Err(away())) {
             Ok(found) => {
                 self.shared.away_until.store(i64::MIN, Ordering::Relaxed);
+                self.shared.answered_at.store(self.clock.now().as_millis(), Ordering::Relaxed);
                 self.remember(hash, found.as_ref(), forgotten);
                 Ok(found)
             }
@@ -169,7 +178,8 @@ impl Remembered {
         known.get(hash).filter(|(at, _)| self.is_fresh(*at, now)).map(|(_, opens)| opens.clone())
     }
 
-    fn is_fresh(&self, at: Timestamp, now: Timestamp) -> bool {
+    /// Whether what was verified at a moment still counts while the database is away.
+    pub(crate) fn is_fresh(&self, at: Timestamp, now: Timestamp) -> bool {
         now < at.plus_secs(self.shared.for_secs.load(Ordering::Relaxed))
     }
 

@@ -166,6 +166,17 @@ impl Tokens {
         Ok(tokens)
     }
 
+    /// Whether a person still has a token, it is not over, and she is not locked.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn is_alive(&self, user: &UserId, id: &TokenId) -> Result<bool> {
+        if self.store.user(user).await?.is_none_or(|user| user.locked) {
+            return Ok(false);
+        }
+        Ok(self.list(user).await?.iter().any(|token| token.id == *id))
+    }
+
     /// Deletes a person's token; what it opened closes.
     ///
     /// # Errors

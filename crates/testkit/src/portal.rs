@@ -88,6 +88,16 @@ impl TestPortal {
         self.state.access.accounts.by_name(name).await.expect("somebody of that name")
     }
 
+    /// Locks `kim` or `lee`, as another operator does.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub async fn lock(&self, name: &str) {
+        let user = self.user(name).await.id;
+        let operator = UserId::random();
+        self.state.access.operators.lock(&operator, &user, None).await.expect("a lock");
+    }
+
     /// kim's home folder.
     #[must_use]
     pub fn home(&self) -> PathBuf {

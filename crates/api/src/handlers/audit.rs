@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::caller::Caller;
 use crate::extract::Query;
+use crate::lease;
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -134,8 +135,8 @@ async fn export_audit(
     audited(&state.store, &actor, "export_audit", "", async { Ok(()) }).await?;
     let headers =
         [(CONTENT_TYPE, "application/jsonl"), (CONTENT_DISPOSITION, "attachment; filename=\"audit.jsonl\"")];
-    let lines = Body::from_stream(lines(state.store, query.into()));
-    Ok((headers, lines).into_response())
+    let lines = Body::from_stream(lines(state.store.clone(), query.into()));
+    Ok((headers, lease::body(&state, &caller, lines)).into_response())
 }
 
 /// The entries that a filter finds, read in pages as they are taken.

@@ -12,22 +12,22 @@ use futures_util::Stream;
 use http::HeaderMap;
 use myksc_core::contract::Contract;
 use myksc_core::{App, Job, Result};
-use myksc_identity::SessionEnded;
+use myksc_identity::Lease;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app_view::AppView;
-use crate::caller::{Caller, Credential};
+use crate::caller::Caller;
 use crate::event_streams::Place;
 use crate::extract::Query;
+use crate::lease;
 use crate::problem::Problem;
 use crate::state::AppState;
 
-/// How often a stream without news shows that it lives, and whether its reader may still read.
+/// How often a stream without news shows that it lives.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Rows of a kind that are read at once.
@@ -84,7 +84,7 @@ struct Reader {
     state: AppState,
     caller: Caller,
     changes: watch::Receiver<i64>,
-    sessions: broadcast::Receiver<SessionEnded>,
+    lease: Lease,
     pings: Interval,
     revision: i64,
     is_far_behind: bool,
@@ -103,7 +103,7 @@ enum Wake {
 impl Reader {
     async fn new(state: AppState, caller: Caller, place: Place, since: Option<i64>) -> Result<Self> {
         // Before anything is read, so that no change falls in between.
-        let (changes, sessions) = (state.store.subscribe(), state.access.sessions.subscribe());
+        let (changes, lease) = (state.store.subscribe(), lease::of(&state, &caller));
         let newest = state.store.revision().await?;
         let known = since.unwrap_or(newest);
         let is_far_behind = !(newest - FURTHEST_BEHIND..=newest).contains(&known);
@@ -112,7 +112,7 @@ impl Reader {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.reset();
         let revision = if is_far_behind { newest } else { known };
-        Ok(Self { state, caller, changes, sessions, pings, revision, is_far_behind, contract, place })
+        Ok(Self { state, caller, changes, lease, pings, revision, is_far_behind, contract, place })
     }
 
     fn stream(mut self) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -176,48 +176,12 @@ impl Reader {
 
     async fn wait(&mut self) -> Wake {
         let stopping = self.place.stopping();
-        loop {
-            tokio::select! {
-                changed = self.changes.changed() => {
-                    return if changed.is_ok() { Wake::Changed } else { Wake::Stopping };
-                }
-                ended = self.sessions.recv() => {
-                    if matches!(&ended, Ok(ended) if !self.is_own(ended)) {
-                        continue;
-                    }
-                    let is_over = match ended {
-                        Ok(_) => true,
-                        Err(RecvError::Lagged(_) | RecvError::Closed) => !self.may_read().await,
-                    };
-                    if is_over {
-                        return Wake::Ended;
-                    }
-                }
-                _ = self.pings.tick() => {
-                    return if self.may_read().await { Wake::Ping } else { Wake::Ended };
-                }
-                () = stopping.cancelled() => return Wake::Stopping,
-            }
+        tokio::select! {
+            changed = self.changes.changed() => if changed.is_ok() { Wake::Changed } else { Wake::Stopping },
+            () = self.lease.ended() => Wake::Ended,
+            _ = self.pings.tick() => Wake::Ping,
+            () = stopping.cancelled() => Wake::Stopping,
         }
-    }
-
-    fn is_own(&self, ended: &SessionEnded) -> bool {
-        self.caller.session().is_some_and(|session| session.id == ended.session)
-    }
-
-    /// Whether what the caller showed still holds. While the database is away it does.
-    async fn may_read(&self) -> bool {
-        let access = &self.state.access;
-        let holds = match &self.caller.credential {
-            Credential::Session { session, .. } => {
-                access.sessions.alive(&session.id).await.map(|session| session.is_some())
-            }
-            Credential::Token(token) => {
-                let tokens = access.tokens.list(&self.caller.user.id).await;
-                tokens.map(|tokens| tokens.iter().any(|found| found.id == token.id))
-            }
-        };
-        holds.unwrap_or(true)
     }
 }
 

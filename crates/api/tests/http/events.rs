@@ -1,5 +1,7 @@
 //! The stream of live events.
 
+use std::time::Duration;
+
 use myksc_core::{Contract, Resources, Timestamp};
 use myksc_testkit::{Events, TestPortal};
 
@@ -50,6 +52,20 @@ async fn a_stream_ends_with_its_session() {
     let _ = elsewhere.delete("/api/v1/sessions").await.expect(204);
     let _ = events.expect("session_ended").await;
     assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stream_of_a_token_ends_when_its_person_is_locked() {
+    let portal = TestPortal::start().await;
+    let mut events = Events::open(&portal.program("kim").await, "/api/v1/events").await;
+    let mut of_lee = Events::open(&portal.program("lee").await, "/api/v1/events").await;
+    assert_eq!(events.next().await.unwrap().name, "hello");
+    portal.lock("kim").await;
+    let _ = events.expect("session_ended").await;
+    assert_eq!(events.next().await, None);
+    assert_eq!(of_lee.next().await.unwrap().name, "hello");
+    let more = tokio::time::timeout(Duration::from_millis(200), of_lee.next()).await;
+    assert!(more.is_err(), "{more:?}");
 }
 
 #[tokio::test]

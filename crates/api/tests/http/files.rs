@@ -10,9 +10,12 @@ use http::header::{
     ETAG, IF_MATCH, IF_NONE_MATCH, IF_RANGE, LOCATION, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, Method};
+use http_body_util::BodyExt as _;
 use myksc_identity::TokenWish;
 use myksc_testkit::{Answer, Client, TestPortal};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const CONTENT: &str = "/api/v1/files/content?path=";
 const UPLOADS: &str = "/api/v1/files/uploads";
@@ -36,6 +39,23 @@ async fn begin(client: &Client, path: &str, size_bytes: usize) -> Answer {
 async fn append(client: &Client, place: &str, offset: usize, bytes: &[u8]) -> Answer {
     let headers = [TUS, BYTES, (OFFSET, &offset.to_string())];
     client.ask(Method::PATCH, place, &headers, Bytes::copy_from_slice(bytes)).await
+}
+
+/// Sends the first bytes of a request that announces more.
+async fn append_in_part(portal: &TestPortal, place: &str, part: &[u8], announced: usize) -> TcpStream {
+    let tokens = &portal.state.access.tokens;
+    let wish = TokenWish::new("cut", 1);
+    let token = tokens.create(&portal.user("kim").await.id, &wish).await.unwrap().expose();
+    let address = portal.origin().trim_start_matches("http://").to_owned();
+    let port = address.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = format!(
+        "PATCH {place} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nTus-Resumable: 1.0.0\r\n\
+         Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\nContent-Length: {announced}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(part).await.unwrap();
+    stream
 }
 
 fn header(answer: &Answer, name: impl AsHeaderName) -> &str {
@@ -184,29 +204,11 @@ async fn requests_that_are_not_tus_are_refused_before_any_byte() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_whose_connection_is_cut_goes_on_where_it_was() {
-    use tokio::io::AsyncWriteExt as _;
     let portal = TestPortal::start().await;
     let kim = portal.program("kim").await;
     let content: Vec<u8> = (0..4_000_000).map(|index: u32| (index % 241) as u8).collect();
     let place = header(&begin(&kim, "home/f", content.len()).await.expect(201), LOCATION).to_owned();
-    let token = portal
-        .state
-        .access
-        .tokens
-        .create(&portal.user("kim").await.id, &TokenWish::new("cut", 1))
-        .await
-        .unwrap()
-        .expose();
-    let address = portal.origin().trim_start_matches("http://").to_owned();
-    let port = address.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let head = format!(
-        "PATCH {place} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nTus-Resumable: 1.0.0\r\n\
-         Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\nContent-Length: 4000000\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&content[..2_500_000]).await.unwrap();
-    drop(stream);
+    drop(append_in_part(&portal, &place, &content[..2_500_000], content.len()).await);
 
     let resumed = async {
         loop {
@@ -227,4 +229,42 @@ async fn an_upload_whose_connection_is_cut_goes_on_where_it_was() {
     let names: Vec<_> =
         std::fs::read_dir(portal.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["f"]);
+}
+
+/// How long what is cut may go on.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_cuts_the_downloads_and_uploads_that_run() {
+    let portal = TestPortal::start().await;
+    let size = 256 << 20;
+    std::fs::File::create(portal.home().join("large")).unwrap().set_len(size).unwrap();
+    let (browser, program) = (portal.browser("kim").await, portal.program("kim").await);
+    let mut downloads = Vec::new();
+    for client in [&browser, &program] {
+        let answer = client.open(Method::GET, &format!("{CONTENT}home/large"), &[], Bytes::new()).await;
+        let mut body = answer.into_body();
+        let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        downloads.push((body, first.len() as u64));
+    }
+    let place = header(&begin(&program, "home/f", 1000).await.expect(201), LOCATION).to_owned();
+    let mut upload = append_in_part(&portal, &place, b"not yet all", 1000).await;
+    let early = tokio::time::timeout(Duration::from_millis(300), upload.read_u8()).await;
+    assert!(early.is_err(), "the upload goes on until the lock: {early:?}");
+
+    portal.lock("kim").await;
+    for (mut body, mut came) in downloads {
+        let rest = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                came += frame.into_data().map_or(0, |data| data.len() as u64);
+            }
+        };
+        tokio::time::timeout(SOON, rest).await.expect("the download is cut");
+        assert!(came < size, "all of it came");
+    }
+    let mut answer = vec![0; 64];
+    let read = tokio::time::timeout(SOON, upload.read(&mut answer)).await.expect("the upload is cut").unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
+    assert!(!portal.home().join("f").exists());
 }

@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 use super::{PathQuery, parse_path, to_problem};
 use crate::caller::Caller;
 use crate::extract::Query;
+use crate::lease;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -94,7 +95,9 @@ async fn write_content(
         }
     };
     let conditions = WriteConditions { must_be_new, must_be: headers.get(IF_MATCH) };
-    let written = state.files.write(&caller.user.identity(), &path, conditions, body).await;
+    let identity = caller.user.identity();
+    let write = state.files.write(&identity, &path, conditions, body);
+    let written = lease::during(&state, &caller, write).await?;
     let (entry, etag) = written.map_err(|error| {
         let failed_condition = error.code() == Some(FileCode::FileExists);
         let problem = to_problem(error);
@@ -113,7 +116,10 @@ async fn answer(
     let path = parse_path("path", &query.path)?;
     let read = Read { range: headers.get(RANGE), if_range: headers.get(IF_RANGE), head };
     match state.files.read(&caller.user.identity(), &path, read).await {
-        Ok(content) => download(&path, content, head).map_err(|error| Error::internal(error).into()),
+        Ok(content) => {
+            let answer = download(&path, content, head).map_err(Error::internal)?;
+            Ok(answer.map(|body| if head { body } else { lease::body(state, caller, body) }))
+        }
         Err(FilesError::Refused(refusal)) if refusal.code == FileCode::RangeUnsatisfiable => {
             let size_bytes = refusal.params.get("size_bytes").and_then(serde_json::Value::as_u64);
             let size = size_bytes.map_or("*".to_owned(), |size| size.to_string());

@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 use super::{parse_path, to_problem};
 use crate::caller::Caller;
 use crate::extract::{Id, PathId};
+use crate::lease;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -159,8 +160,9 @@ async fn append_upload(
     }
     let offset = number(&headers, &UPLOAD_OFFSET)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let appended = state.files.append_upload(&caller.user.identity(), &id, offset, length, body).await;
-    let upload = appended.map_err(to_problem)?;
+    let identity = caller.user.identity();
+    let append = state.files.append_upload(&identity, &id, offset, length, body);
+    let upload = lease::during(&state, &caller, append).await?.map_err(to_problem)?;
     let headers = [(UPLOAD_OFFSET, HeaderValue::from(upload.offset_bytes))];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }
