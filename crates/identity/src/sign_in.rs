@@ -5,7 +5,7 @@ mod second_step;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use myksc_core::secret::Secret;
 use myksc_core::{Error, FieldProblem, Result, User};
@@ -21,20 +21,28 @@ use crate::throttle::{Attempt, Counted, Throttle};
 
 pub use second_step::SecondStep;
 
-/// Sign-ins under way at once, each with its writes to the database; more are told that it is busy.
+/// Sign-ins under way at once by one provider, each with its writes to the database; more are told that it is busy.
 const AT_ONCE: usize = 64;
 
 /// The way in for people; cheap to clone.
 #[derive(Clone)]
 pub struct SignIn {
-    gate: Arc<Semaphore>,
     store: Store,
     /// The first is asked where nobody says which.
-    providers: Vec<Arc<dyn IdentityProvider>>,
+    ways: Vec<Way>,
+    /// Second steps under way, of whichever provider's people: none of them asks a provider.
+    second_steps: Arc<Semaphore>,
     factors: Factors,
     throttle: Throttle,
     sessions: Sessions,
     clock: Clock,
+}
+
+/// A provider, with a gate of its own: one that is slow keeps nobody out who signs in by another.
+#[derive(Clone)]
+struct Way {
+    provider: Arc<dyn IdentityProvider>,
+    gate: Arc<Semaphore>,
 }
 
 /// What somebody typed to sign in.
@@ -93,15 +101,15 @@ impl SignIn {
         sessions: Sessions,
         clock: Clock,
     ) -> Self {
-        let gate = Arc::new(Semaphore::new(AT_ONCE));
+        let second_steps = Arc::new(Semaphore::new(AT_ONCE));
         let throttle = Throttle::new(store.clone());
-        Self { gate, throttle, store, providers: vec![provider], factors, sessions, clock }
+        Self { second_steps, throttle, store, ways: vec![Way::by(provider)], factors, sessions, clock }
     }
 
     /// The same with one more provider.
     #[must_use]
     pub fn with_provider(mut self, provider: Arc<dyn IdentityProvider>) -> Self {
-        self.providers.push(provider);
+        self.ways.push(Way::by(provider));
         self
     }
 
@@ -118,13 +126,20 @@ impl SignIn {
         client: &Client,
         replaced: Option<&str>,
     ) -> Result<Step> {
-        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
+        // Of a provider that there is not, nobody is asked for: that costs what an unknown name costs.
+        let known = given.provider.map_or_else(|| self.ways.first(), |id| self.way(id));
+        let (way, name) = match (known, self.ways.first()) {
+            (Some(way), _) => (way, given.name),
+            (None, Some(first)) => (first, ""),
+            (None, None) => return Err(Error::WrongCredentials),
+        };
+        let _under_way = way.enter()?;
         let attempt = Attempt::SignIn { name: given.name.to_owned(), address: client.address };
         let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
         let actor = Actor::typed(given.name, client.address);
-        let provider = given.provider.or_else(|| self.providers.first().map(|provider| provider.id()));
-        audited(&self.store, &actor, "sign_in", provider.unwrap_or_default(), async {
-            let person = self.authenticate(&counted, given).await?;
+        let provider = given.provider.unwrap_or_else(|| way.provider.id());
+        audited(&self.store, &actor, "sign_in", provider, async {
+            let person = self.authenticate(&counted, way, name, given.password).await?;
             if let Some(pending) = self.second_step(&person).await? {
                 return Ok(pending);
             }
@@ -151,14 +166,14 @@ impl SignIn {
     /// Invalid at `password` with `password_wrong`; [`Error::TooMany`] after wrong ones; forbidden with
     /// `password_elsewhere` when her provider asks for it itself.
     pub async fn confirm_password(&self, user: &User, password: &SecretString) -> Result<()> {
-        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
-        let provider = self.provider(&user.provider).ok_or_else(|| {
+        let way = self.way(&user.provider).ok_or_else(|| {
             let detail = "whoever signs this person in asks for her password, the portal does not".to_owned();
             Error::Forbidden { code: "password_elsewhere", detail }
         })?;
+        let _under_way = way.enter()?;
         let attempt = Attempt::ChangePassword(user.id.clone());
         let counted = self.throttle.begin(&attempt, self.clock.now()).await?;
-        match provider.authenticate(&user.name, password).await {
+        match way.provider.authenticate(&user.name, password).await {
             Ok(Some(person)) if person.user.id == user.id => {
                 self.throttle.succeeded(&counted, self.clock.now()).await
             }
@@ -173,15 +188,14 @@ impl SignIn {
         }
     }
 
-    async fn authenticate(&self, counted: &Counted, given: Credentials<'_>) -> Result<Authenticated> {
-        let named = given.provider.map_or_else(|| self.providers.first(), |id| self.provider(id));
-        // Of a provider that there is not, nobody is asked for: that costs what an unknown name costs.
-        let (provider, name) = match (named, self.providers.first()) {
-            (Some(provider), _) => (provider, given.name),
-            (None, Some(first)) => (first, ""),
-            (None, None) => return Err(Error::WrongCredentials),
-        };
-        match provider.authenticate(name, given.password).await {
+    async fn authenticate(
+        &self,
+        counted: &Counted,
+        way: &Way,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<Authenticated> {
+        match way.provider.authenticate(name, password).await {
             Ok(Some(person)) => {
                 self.throttle.succeeded(counted, self.clock.now()).await?;
                 Ok(person)
@@ -209,8 +223,19 @@ impl SignIn {
         Ok(Some(opened))
     }
 
-    fn provider(&self, id: &str) -> Option<&Arc<dyn IdentityProvider>> {
-        self.providers.iter().find(|provider| provider.id() == id)
+    fn way(&self, id: &str) -> Option<&Way> {
+        self.ways.iter().find(|way| way.provider.id() == id)
+    }
+}
+
+impl Way {
+    fn by(provider: Arc<dyn IdentityProvider>) -> Self {
+        Self { provider, gate: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// A place for one more sign-in, for as long as it is held.
+    fn enter(&self) -> Result<SemaphorePermit<'_>> {
+        self.gate.try_acquire().map_err(|_| busy())
     }
 }
 

@@ -71,7 +71,7 @@ impl SignIn {
         client: &Client,
         replaced: Option<&str>,
     ) -> Result<Opened> {
-        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
+        let _under_way = self.second_steps.try_acquire().map_err(|_| busy())?;
         let found = self.find_at(cookie, SignInStage::Factor).await?;
         let actor = Actor::remote(&found.user.name, client.address);
         audited(&self.store, &actor, "sign_in_factor", kind.as_str(), async {
@@ -104,7 +104,7 @@ impl SignIn {
         client: &Client,
         replaced: Option<&str>,
     ) -> Result<Opened> {
-        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
+        let _under_way = self.second_steps.try_acquire().map_err(|_| busy())?;
         let found = self.find_at(cookie, SignInStage::Factor).await?;
         let actor = Actor::remote(&found.user.name, client.address);
         audited(&self.store, &actor, "sign_in_factor", FactorKind::Passkey.as_str(), async {
@@ -134,7 +134,7 @@ impl SignIn {
         client: &Client,
         replaced: Option<&str>,
     ) -> Result<(Opened, Vec<SecretString>)> {
-        let _under_way = self.gate.try_acquire().map_err(|_| busy())?;
+        let _under_way = self.second_steps.try_acquire().map_err(|_| busy())?;
         let found = self.find_at(cookie, SignInStage::Enrolment).await?;
         let actor = Actor::remote(&found.user.name, client.address);
         audited(&self.store, &actor, "enrol_factor", FactorKind::Totp.as_str(), async {

@@ -231,3 +231,59 @@ async fn a_storm_of_sign_ins_leaves_room_for_those_who_are_signed_in() {
     })
     .await;
 }
+
+/// Answers nobody.
+struct Hangs;
+
+impl IdentityProvider for Hangs {
+    fn id(&self) -> &'static str {
+        "slow"
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a SecretString,
+    ) -> crate::Answer<'a, Option<Authenticated>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn look_up<'a>(&'a self, _: &'a str) -> crate::Answer<'a, Option<User>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_keeps_nobody_out_who_signs_in_by_another() {
+    each_engine(|store| async move {
+        let world = World::new(store);
+        world.person("kim").await;
+        let access = world.access.clone().with_provider(Arc::new(Hangs));
+        let waiting: Vec<_> = (0..AT_ONCE)
+            .map(|n| {
+                let sign_in = access.sign_in.clone();
+                tokio::spawn(async move {
+                    let password = right_password();
+                    let name = format!("user{n}");
+                    let given = Credentials { provider: Some("slow"), ..by(&name, &password) };
+                    let client = client(&format!("198.51.100.{n}"));
+                    sign_in.sign_in(given, &client, None).await.map(|_| ())
+                })
+            })
+            .collect();
+        let password = right_password();
+        let given = Credentials { provider: Some("slow"), ..by("lee", &password) };
+        let full = async || {
+            let answer = access.sign_in.sign_in(given, &somewhere(), None);
+            let answer = tokio::time::timeout(Duration::from_millis(50), answer).await;
+            matches!(answer, Ok(Err(Error::Unavailable { code: "sign_in_busy", .. })))
+        };
+        crate::ldap::slapd::eventually("every place is taken", full).await;
+        let step = access.sign_in.sign_in(by("kim", &password), &somewhere(), None).await.unwrap();
+        assert!(step.opened().is_some());
+        for task in waiting {
+            task.abort();
+        }
+    })
+    .await;
+}
