@@ -125,7 +125,7 @@ test("with these rights a person's namespace is made, twice over, and no secret 
   await applyAs(chart.account, roleBinding(name));
   const meta = (name_) => ({ namespace: name, name: name_ });
   const all = [
-    { apiVersion: "v1", kind: "Secret", metadata: meta("app-x"), stringData: { key: "value" } },
+    secret(name),
     { apiVersion: "v1", kind: "ConfigMap", metadata: meta("myksc-identity"), data: { passwd: "", group: "" } },
     {
       apiVersion: "v1",
@@ -167,6 +167,11 @@ test("with these rights a person's namespace is made, twice over, and no secret 
   const as = [`--as=${chart.account}`, "-n", name];
   await assert.rejects(kubectl(...as, "get", "secret", "app-x"), /cannot get resource "secrets"/);
   await assert.rejects(kubectl(...as, "get", "secrets"), /cannot list resource "secrets"/);
+  const others = { ...secret(name), metadata: meta("others") };
+  await apply(others);
+  const empty = { apiVersion: "v1", kind: "Secret", metadata: others.metadata };
+  await assert.rejects(applyAs(chart.account, empty), /has no secrets but its own/);
+  await assert.rejects(kubectl(...as, "delete", "--cascade=foreground", "--wait=false", "secret/others"), /has no secrets but its own/);
   await kubectl(...as, "delete", "--wait=false", "deployment/app-x", "service/app-x", "secret/app-x");
   await kubectl(...as, "delete", "--wait=false", "resourcequota/myksc-limits");
 });
@@ -674,7 +679,8 @@ function identity(place) {
 }
 
 function secret(place) {
-  return { apiVersion: "v1", kind: "Secret", metadata: { namespace: place, name: "app-x" }, stringData: { "guard-key": "00" } };
+  const labels = { "app.kubernetes.io/managed-by": "myksc" };
+  return { apiVersion: "v1", kind: "Secret", metadata: { namespace: place, name: "app-x", labels }, stringData: { "guard-key": "00" } };
 }
 
 /** A pod as the portal's Deployments make it, perhaps changed. */
