@@ -1,7 +1,8 @@
 //! The points at which a sudden death must lose nothing and double nothing.
 //!
 //! A test starts a process with `MYKSC_CRASH_AT` set to a point's name; the process kills itself there as
-//! `kill -9` would. Every point of [`CrashPoint::ALL`] is tried.
+//! `kill -9` would. Every point of [`CrashPoint::ALL`] is tried: for each of [`CrashPoint::FAMILIES`] there is a test
+//! that goes through [`CrashPoint::of`] it and tells what it tried.
 
 use std::sync::OnceLock;
 
@@ -60,6 +61,19 @@ points! {
     SubmitApplied = "submit.applied",
 }
 
+impl CrashPoint {
+    /// What is under way at the points: the first words of their names.
+    pub const FAMILIES: [&str; 3] = ["launch", "upload", "submit"];
+
+    /// The points of a family.
+    pub fn of(family: &str) -> impl Iterator<Item = Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(move |point| point.name().split_once('.').is_some_and(|(of, _)| of == family))
+    }
+}
+
 /// Dies here, as by `kill -9`, if a test asked for this point.
 pub fn point(at: CrashPoint) {
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
@@ -69,5 +83,16 @@ pub fn point(at: CrashPoint) {
         // SIGKILL can't be caught; should sending it fail, abort is as sudden.
         let _ = rustix::process::kill_process(own, rustix::process::Signal::KILL);
         std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_together_are_all_points() {
+        let tried: Vec<_> = CrashPoint::FAMILIES.into_iter().flat_map(CrashPoint::of).collect();
+        assert_eq!(tried, CrashPoint::ALL);
     }
 }

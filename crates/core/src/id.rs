@@ -116,6 +116,8 @@ ids! {
     JobId = 'j';
     /// A browser's right to reach one app, made from a ticket.
     GrantId = 'g';
+    /// What the centre tells everybody.
+    NoticeId = 'n';
     /// A person's passkey.
     PasskeyId = 'k';
     /// One upload of a file.

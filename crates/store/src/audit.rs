@@ -106,34 +106,40 @@ struct Row {
 }
 
 impl Store {
-    /// Writes an intent; the number is for [`Store::end_audit`].
+    /// Writes the intents of one act, all or none; the numbers are for [`Store::end_audit`].
     ///
     /// # Errors
     /// What the engine says; the act must not happen then.
-    pub async fn begin_audit(&self, intent: AuditIntent<'_>) -> Result<i64, StoreError> {
+    pub async fn begin_audit(&self, intents: &[AuditIntent<'_>]) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.begin().await?;
-        let row = fetch_optional!(
-            tx,
-            (i64,),
-            "INSERT INTO audit (at, actor, action, object, address) VALUES ($1, $2, $3, $4, $5) RETURNING id",
-            Timestamp::now().as_millis(),
-            intent.actor,
-            intent.action,
-            intent.object,
-            intent.address
-        )?;
+        let mut ids = Vec::with_capacity(intents.len());
+        for intent in intents {
+            let row = fetch_optional!(
+                tx,
+                (i64,),
+                "INSERT INTO audit (at, actor, action, object, address) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+                Timestamp::now().as_millis(),
+                intent.actor,
+                intent.action,
+                intent.object,
+                intent.address
+            )?;
+            ids.push(row.map(|(id,)| id).ok_or(StoreError::Engine(sqlx::Error::RowNotFound))?);
+        }
         tx.commit().await?;
-        row.map(|(id,)| id).ok_or(StoreError::Engine(sqlx::Error::RowNotFound))
+        Ok(ids)
     }
 
-    /// Writes the outcome of an act, once.
+    /// Writes the outcomes of an act, each once.
     ///
     /// # Errors
     /// What the engine says.
-    pub async fn end_audit(&self, id: i64, outcome: &str) -> Result<(), StoreError> {
+    pub async fn end_audit(&self, outcomes: &[(i64, &str)]) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let sql = "UPDATE audit SET outcome = $2, ended_at = $3 WHERE id = $1 AND outcome IS NULL";
-        execute!(tx, sql, id, outcome, Timestamp::now().as_millis())?;
+        for (id, outcome) in outcomes {
+            let sql = "UPDATE audit SET outcome = $2, ended_at = $3 WHERE id = $1 AND outcome IS NULL";
+            execute!(tx, sql, *id, *outcome, Timestamp::now().as_millis())?;
+        }
         tx.commit().await
     }
 
@@ -250,10 +256,10 @@ mod tests {
     async fn an_act_has_an_intent_first_and_one_outcome() {
         each_engine(|store| async move {
             let intent = AuditIntent { actor: "kim", action: "sign_in", object: "kim", address: "192.0.2.7" };
-            let id = store.begin_audit(intent).await.unwrap();
+            let [id] = store.begin_audit(&[intent]).await.unwrap()[..] else { panic!("one") };
             assert_eq!(store.audit_entries(9).await.unwrap()[0].outcome, None);
-            store.end_audit(id, "wrong_credentials").await.unwrap();
-            store.end_audit(id, "done").await.unwrap();
+            store.end_audit(&[(id, "wrong_credentials")]).await.unwrap();
+            store.end_audit(&[(id, "done")]).await.unwrap();
             let entries = store.audit_entries(9).await.unwrap();
             assert_eq!(entries.len(), 1);
             assert_eq!(entries[0].outcome.as_deref(), Some("wrong_credentials"));
@@ -265,14 +271,28 @@ mod tests {
     /// Writes an entry of kim's and gives its number.
     async fn entry(store: &Store, action: &str, object: &str) -> i64 {
         let intent = AuditIntent { actor: "kim", action, object, address: "192.0.2.7" };
-        store.begin_audit(intent).await.unwrap()
+        store.begin_audit(&[intent]).await.unwrap()[0]
+    }
+
+    #[tokio::test]
+    async fn an_act_on_many_things_has_an_entry_for_each() {
+        each_engine(|store| async move {
+            let intent = |object| AuditIntent { actor: "kim", action: "remove_file", object, address: "" };
+            let ids = store.begin_audit(&[intent("a"), intent("b")]).await.unwrap();
+            store.end_audit(&[(ids[0], "done"), (ids[1], "permission_denied")]).await.unwrap();
+            let entries = store.audit_after(&AuditFilter::default(), 0, 9).await.unwrap();
+            let told: Vec<_> =
+                entries.iter().map(|entry| (&*entry.object, entry.outcome.as_deref())).collect();
+            assert_eq!(told, [("a", Some("done")), ("b", Some("permission_denied"))]);
+        })
+        .await;
     }
 
     #[tokio::test]
     async fn the_database_refuses_to_change_or_remove_an_entry() {
         each_engine(|store| async move {
             let (ended, open) = (entry(&store, "lock", "lee").await, entry(&store, "lock", "lee").await);
-            store.end_audit(ended, "done").await.unwrap();
+            store.end_audit(&[(ended, "done")]).await.unwrap();
             let before = store.audit_entries(9).await.unwrap();
             for sql in [
                 "DELETE FROM audit",
@@ -296,7 +316,7 @@ mod tests {
             assert!(execute!(tx, further).is_err(), "{further}");
             drop(tx);
             assert_eq!(store.audit_entries(9).await.unwrap(), before);
-            store.end_audit(open, "invalid").await.unwrap();
+            store.end_audit(&[(open, "invalid")]).await.unwrap();
             assert_eq!(store.audit_entry(open).await.unwrap().unwrap().outcome.as_deref(), Some("invalid"));
         })
         .await;
@@ -309,7 +329,7 @@ mod tests {
             for object in ["a", "b", "a", "b", "a"] {
                 ids.push(entry(&store, "lock", object).await);
             }
-            store.end_audit(ids[0], "done").await.unwrap();
+            store.end_audit(&[(ids[0], "done")]).await.unwrap();
             let filter = AuditFilter { object: Some("a".to_owned()), ..AuditFilter::default() };
             let numbers = |entries: Vec<AuditEntry>| entries.iter().map(|entry| entry.id).collect::<Vec<_>>();
             let first = numbers(store.audit_before(&filter, None, 2).await.unwrap());

@@ -16,6 +16,7 @@ mod grants;
 mod idempotency;
 mod intents;
 mod jobs;
+mod notices;
 mod oidc;
 mod passkeys;
 mod preferences;
