@@ -40,7 +40,7 @@ use myksc_store::Store;
 
 pub use account::{AccountPolicy, check_name};
 pub use accounts::{Accounts, FirstUser, NewPassword};
-pub use audit::{Actor, AuditFeed, InvalidAddress, Syslog, SyslogAddress, audited, searched};
+pub use audit::{Actor, AuditFeed, InvalidAddress, Syslog, SyslogAddress, audited, audited_each, searched};
 pub use clock::Clock;
 pub use devices::{DeviceToken, DeviceWish, Devices, StartedDevice};
 pub use directory::{Directory, Entry};
@@ -51,8 +51,8 @@ pub use ldap::{Attributes as LdapAttributes, LdapConfig, LdapConfigError, LdapDi
 pub use lease::{Lease, Shown};
 pub use nss::Nss;
 pub use oidc::{
-    OIDC_FLOW_SECS, Oidc, OidcAnswer, OidcConfig, OidcConfigError, OidcFinished, OidcIdentity, OidcParts,
-    OidcStarted, OidcTimes, OidcWay,
+    ClaimRole, OIDC_FLOW_SECS, Oidc, OidcAnswer, OidcConfig, OidcConfigError, OidcFinished, OidcIdentity,
+    OidcParts, OidcStarted, OidcTimes, OidcWay,
 };
 pub use operators::{Operators, PeoplePage, Profile};
 pub use password::{MAX_BYTES, MIN_CHARS, Passwords, check_new_password, generate_password};

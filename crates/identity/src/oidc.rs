@@ -10,6 +10,7 @@ mod http;
 mod person;
 mod provider;
 mod recheck;
+mod roles;
 mod token;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use provider::{Granted, Provider, refused};
 use token::Claims;
 
 pub use config::{OidcConfig, OidcConfigError, OidcIdentity, OidcTimes};
+pub use roles::ClaimRole;
 
 /// How long somebody has for signing in at the provider.
 pub const OIDC_FLOW_SECS: i64 = 600;

@@ -1,5 +1,6 @@
 //! People whom a provider vouches for: who of them may be a user of the portal, and as which account.
 
+mod change;
 mod doubts;
 mod provider;
 mod refresh;
@@ -25,6 +26,7 @@ use crate::posix::PosixAccount;
 use crate::provider::Authenticated;
 use crate::sessions::Sessions;
 
+use change::{change_of, first_sight};
 pub use provider::LdapProvider;
 pub(crate) use refresh::REFUSED_BY_PROVIDER;
 pub use sources::{Directories, RoleRules};
@@ -92,6 +94,8 @@ struct Inner {
     doubts: Mutex<doubts::Doubts>,
 }
 
+/// The name is somebody else's here.
+const NAME_TAKEN: &str = "identity_name_taken";
 /// Announcements that a slow listener may be behind; it looks at everybody now and then in any case.
 const BACKLOG: usize = 1024;
 /// How long the machine may take to say whose a UID or a home is.
@@ -179,10 +183,10 @@ impl People {
             self.check_owner(&vouched.provider, &account, None).await?;
             let (id, created_at) = (UserId::random(), Timestamp::now());
             let user = as_user(account, &vouched.provider, vouched.role, id, created_at);
-            match self.inner.store.create_vouched_user(&user, &vouched.subject).await? {
+            match self.create(&user, &vouched.subject).await {
                 // She may have signed in twice at once; whose the name is tells the next look.
-                VouchedOutcome::NameTaken => {}
-                outcome => refuse_taken(outcome, &user)?,
+                Err(Error::Forbidden { code: NAME_TAKEN, .. }) => {}
+                created => created?,
             }
         }
         self.on_record(vouched).await
@@ -301,14 +305,28 @@ impl People {
         Ok(())
     }
 
+    async fn create(&self, user: &User, subject: &str) -> Result<()> {
+        let store = &self.inner.store;
+        let create = async { refuse_taken(store.create_vouched_user(user, subject).await?, user) };
+        audited(store, &Actor::portal(), "admit_user", &first_sight(user), create).await
+    }
+
+    /// Writes what a provider says of a person now. What she may by it stands in the audit log where it changes.
     async fn write(&self, user: &User) -> Result<()> {
-        refuse_taken(self.inner.store.update_vouched_user(user).await?, user)
+        let store = &self.inner.store;
+        let before = store.user(&user.id).await?;
+        let is_let_in = store.standing(&user.id).await?.is_some_and(|standing| standing.shut_out.is_some());
+        let write = async { refuse_taken(store.update_vouched_user(user).await?, user) };
+        match before.and_then(|before| change_of(&before, user, is_let_in)) {
+            Some(change) => audited(store, &Actor::portal(), "update_user", &change, write).await,
+            None => write.await,
+        }
     }
 
     async fn on_record(&self, vouched: &Vouched) -> Result<Authenticated> {
         let found = self.inner.store.user_by_subject(&vouched.provider, &vouched.subject).await?;
         let found = found.ok_or_else(|| {
-            refused("identity_name_taken", format!("{:?} is somebody else's name here", vouched.account.name))
+            refused(NAME_TAKEN, format!("{:?} is somebody else's name here", vouched.account.name))
         })?;
         Ok(Authenticated {
             user: found.user,
@@ -345,7 +363,7 @@ fn refuse_taken(outcome: VouchedOutcome, user: &User) -> Result<()> {
     match outcome {
         VouchedOutcome::Written => Ok(()),
         VouchedOutcome::NameTaken => {
-            Err(refused("identity_name_taken", format!("{:?} is somebody else's name here", user.name)))
+            Err(refused(NAME_TAKEN, format!("{:?} is somebody else's name here", user.name)))
         }
         VouchedOutcome::UidTaken(other) => {
             Err(refused("identity_uid_taken", format!("UID {} belongs to {other:?} here", user.uid)))

@@ -8,6 +8,8 @@ use url::{Host, Url};
 
 use myksc_core::Translated;
 
+use super::roles::ClaimRole;
+
 /// The scope by which a provider gives a refresh token that outlives its own session (OpenID Connect Core 1.0,
 /// section 11).
 pub(super) const OFFLINE_ACCESS: &str = "offline_access";
@@ -37,6 +39,8 @@ pub struct OidcConfig {
     pub name_claim: String,
     /// Who says which account a person has.
     pub identity: OidcIdentity,
+    /// Roles by its claims. Only for providers where nobody can edit her own claims.
+    pub roles: Vec<ClaimRole>,
     /// How long things take at most.
     pub times: OidcTimes,
 }

@@ -9,6 +9,7 @@ use myksc_core::{Error, Result};
 
 use super::config::{OidcConfig, OidcIdentity};
 use super::provider::refused;
+use super::roles::role_of;
 use super::token::Claims;
 use crate::account::check_name;
 use crate::directory::Directory;
@@ -47,7 +48,7 @@ pub(super) async fn vouch(people: &People, config: &OidcConfig, claims: &Claims)
     Ok(Vouched {
         provider: config.id.clone(),
         subject: subject_of(config, subject),
-        role: people.role_of(&account),
+        role: people.role_of(&account).max(role_of(&config.roles, claims)),
         account,
     })
 }

@@ -165,6 +165,7 @@ fn provider(id: &str, fake: &Fake) -> OidcConfig {
         authorities_pem: None,
         name_claim: "preferred_username".to_owned(),
         identity: OidcIdentity::Directory,
+        roles: Vec::new(),
         times: OidcTimes {
             answer: Duration::from_secs(2),
             retry: Duration::ZERO,
@@ -213,7 +214,13 @@ async fn a_person_whom_the_provider_knows_signs_in_with_her_account_of_the_direc
             "{leave}"
         );
         let outcomes = world.store.audit_entries(9).await.unwrap();
-        assert!(outcomes.iter().all(|entry| entry.actor == "lee" && entry.object == "centre"));
+        let (portals, hers): (Vec<_>, Vec<_>) = outcomes.iter().partition(|entry| entry.actor == "portal");
+        assert!(hers.iter().all(|entry| entry.actor == "lee" && entry.object == "centre"), "{hers:?}");
+        let [admitted] = portals[..] else { panic!("{portals:?}") };
+        assert_eq!(
+            (&*admitted.action, &*admitted.object),
+            ("admit_user", "lee (role support, +2000:hpc, +9:helpdesk)")
+        );
     })
     .await;
 }
@@ -275,6 +282,60 @@ async fn an_id_token_that_is_not_for_this_sign_in_is_not_believed() {
             claims["aud"] = json!(["myksc", "account"]);
         });
         world.sign_in().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_gives_a_role_where_the_site_believes_it_and_a_group_may_give_more() {
+    let rule = |role, claim: &str, value: &str| ClaimRole {
+        role,
+        claim: claim.to_owned(),
+        values: vec!["unused".to_owned(), value.to_owned()],
+    };
+    let rules = &[
+        rule(Role::Operator, "realm_access.roles", "portal-operator"),
+        rule(Role::ProjectLeader, "https://sso.example.org/role", "leader"),
+    ];
+    let cases = &[
+        (json!({ "realm_access": { "roles": ["a", "portal-operator"] } }), Role::Operator),
+        (json!({ "realm_access": { "roles": "portal-operator" } }), Role::Operator),
+        (json!({ "realm_access.roles": ["portal-operator"], "realm_access": null }), Role::Operator),
+        (json!({ "https://sso.example.org/role": "leader" }), Role::ProjectLeader),
+        (json!({ "realm_access": { "roles": ["Portal-Operator", 7, null] } }), Role::User),
+        (json!({ "realm_access": { "roles": { "portal-operator": true } } }), Role::User),
+        (json!({ "roles": ["portal-operator"], "realm_access": "portal-operator" }), Role::User),
+        (json!({}), Role::User),
+    ];
+    each_engine(|store| async move {
+        let world = World::with(store, |config| config.roles = rules.to_vec()).await;
+        let role = async || world.sign_in().await.unwrap().opened.verified.user.role;
+        for (claims, expected) in cases {
+            let told = claims.clone();
+            world.fake.change_claims(move |token| {
+                for (name, value) in told.as_object().unwrap() {
+                    token[name] = value.clone();
+                }
+            });
+            assert_eq!(role().await, *expected, "{claims}");
+        }
+        world.people.change("lee", |lee| {
+            lee.account.groups.push(Group { gid: 9, name: "helpdesk".to_owned() });
+        });
+        world.fake.change_claims(|token| token["https://sso.example.org/role"] = json!("leader"));
+        assert_eq!(role().await, Role::Support);
+        world.fake.change_claims(|token| token["realm_access"] = json!({ "roles": ["portal-operator"] }));
+        assert_eq!(role().await, Role::Operator);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_that_nobody_asked_for_gives_nothing() {
+    each_engine(|store| async move {
+        let world = World::new(store).await;
+        world.fake.change_claims(|token| token["roles"] = json!(["operator", "portal-operator"]));
+        assert_eq!(world.sign_in().await.unwrap().opened.verified.user.role, Role::User);
     })
     .await;
 }
@@ -611,6 +672,7 @@ fn secrets_do_not_show_and_providers_that_can_t_be_trusted_are_refused() {
         authorities_pem: None,
         name_claim: "preferred_username".to_owned(),
         identity: OidcIdentity::Directory,
+        roles: Vec::new(),
         times: OidcTimes::default(),
     };
     assert!(!format!("{config:?}").contains("secret"));

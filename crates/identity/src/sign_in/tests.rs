@@ -274,7 +274,8 @@ async fn a_provider_that_hangs_keeps_nobody_out_who_signs_in_by_another() {
         let password = right_password();
         let given = Credentials { provider: Some("slow"), ..by("lee", &password) };
         let full = async || {
-            let answer = access.sign_in.sign_in(given, &somewhere(), None);
+            let client = somewhere();
+            let answer = access.sign_in.sign_in(given, &client, None);
             let answer = tokio::time::timeout(Duration::from_millis(50), answer).await;
             matches!(answer, Ok(Err(Error::Unavailable { code: "sign_in_busy", .. })))
         };

@@ -46,7 +46,7 @@ impl Receiver {
 
 async fn begin(store: &Store, object: &str) -> i64 {
     let intent = AuditIntent { actor: "kim", action: "lock", object, address: "" };
-    store.begin_audit(intent).await.unwrap()
+    store.begin_audit(&[intent]).await.unwrap()[0]
 }
 
 async fn send_all(feed: &mut AuditFeed) {
@@ -62,13 +62,13 @@ async fn every_entry_goes_out_when_it_begins_and_when_it_ends_across_restarts() 
     each_engine(|store| async move {
         let receiver = Receiver::new();
         let (first, second) = (begin(&store, "a").await, begin(&store, "b").await);
-        store.end_audit(first, "done").await.unwrap();
+        store.end_audit(&[(first, "done")]).await.unwrap();
         send_all(&mut receiver.feed(&store)).await;
         assert_eq!(receiver.arrived(), [done("a"), ("b".to_owned(), None)]);
 
-        store.end_audit(second, "done").await.unwrap();
+        store.end_audit(&[(second, "done")]).await.unwrap();
         let third = begin(&store, "c").await;
-        store.end_audit(third, "done").await.unwrap();
+        store.end_audit(&[(third, "done")]).await.unwrap();
         let mut restarted = receiver.feed(&store);
         send_all(&mut restarted).await;
         assert_eq!(receiver.arrived(), [done("b"), done("c")]);
@@ -85,7 +85,7 @@ async fn what_a_receiver_did_not_take_is_sent_when_it_is_back() {
         let path = receiver.folder.path().join("log");
         let mut feed = receiver.feed(&store);
         let first = begin(&store, "a").await;
-        store.end_audit(first, "done").await.unwrap();
+        store.end_audit(&[(first, "done")]).await.unwrap();
         send_all(&mut feed).await;
         assert_eq!(receiver.arrived(), [done("a")]);
 
@@ -93,7 +93,7 @@ async fn what_a_receiver_did_not_take_is_sent_when_it_is_back() {
         drop(socket);
         std::fs::remove_file(&path).unwrap();
         let second = begin(&store, "b").await;
-        store.end_audit(second, "done").await.unwrap();
+        store.end_audit(&[(second, "done")]).await.unwrap();
         let error = feed.send_news().await.unwrap_err();
         assert!(
             matches!(error, myksc_core::Error::Unavailable { code: "audit_receiver_away", .. }),
