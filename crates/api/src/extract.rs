@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use myksc_core::{AppId, Error, FieldProblem, JobId, PasskeyId, SessionId, TokenId};
+use myksc_core::{AppId, Error, FieldProblem, JobId, NoticeId, PasskeyId, SessionId, TokenId};
 use myksc_identity::UserCode;
 use serde::de::DeserializeOwned;
 
@@ -42,6 +42,10 @@ impl PathId for UserCode {
 
 impl PathId for JobId {
     const KIND: &'static str = "job";
+}
+
+impl PathId for NoticeId {
+    const KIND: &'static str = "notice";
 }
 
 impl PathId for PasskeyId {

@@ -9,6 +9,7 @@ mod factors;
 pub(crate) mod files;
 mod health;
 mod jobs;
+mod notices;
 mod oidc;
 mod open;
 mod openapi;
@@ -39,6 +40,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .merge(device::router())
         .merge(factors::router())
         .merge(jobs::router())
+        .merge(notices::router())
         .merge(open::api_router())
         .merge(openapi::router())
         .merge(password::router())

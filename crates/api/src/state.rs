@@ -11,6 +11,8 @@ use myksc_jobs::Jobs;
 use myksc_store::Store;
 
 use crate::event_streams::EventStreams;
+use crate::handlers::files::RecordedReads;
+use crate::notices::Notices;
 
 /// What the portal says of itself to anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,17 @@ pub struct Site {
     pub origin: String,
     /// Domain below which each app has its own host, with the port: `localhost:8080`.
     pub apps_domain: String,
+    /// Where apps run.
+    pub apps_systems: Vec<NamedSystem>,
+}
+
+/// A system by the name that people know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedSystem {
+    /// Its id; that of a system for jobs where it is the same.
+    pub id: String,
+    /// Its name.
+    pub title: Translated,
 }
 
 /// The services behind the handlers; cheap to clone.
@@ -36,10 +49,14 @@ pub struct AppState {
     pub event_streams: EventStreams,
     /// Everybody's files, each through her own agent.
     pub files: Files,
+    /// The files that were read lately, for the audit log.
+    pub reads: RecordedReads,
     /// Everybody's apps.
     pub apps: Apps,
     /// Everybody's batch jobs.
     pub jobs: Jobs,
+    /// What the centre tells everybody.
+    pub notices: Notices,
 }
 
 impl Site {

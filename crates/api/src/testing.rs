@@ -32,7 +32,9 @@ mod authenticator;
 
 use crate::caller::COOKIE_NAME;
 use crate::event_streams::EventStreams;
-use crate::state::{AppState, Site};
+use crate::handlers::files::RecordedReads;
+use crate::notices::Notices;
+use crate::state::{AppState, NamedSystem, Site};
 
 pub(crate) use authenticator::{App as AuthenticatorApp, Key};
 
@@ -98,6 +100,10 @@ impl TestPortal {
             name: Translated::same("Test"),
             origin: PORTAL.to_owned(),
             apps_domain: "localhost:8080".to_owned(),
+            apps_systems: vec![NamedSystem {
+                id: "local".to_owned(),
+                title: Translated::same("This machine"),
+            }],
         };
         let files = Files::new(myksc_files::Config {
             program: AgentProgram { program: "/bin/false".into(), arguments: Vec::new() },
@@ -109,7 +115,9 @@ impl TestPortal {
         let event_streams = EventStreams::new(CancellationToken::new());
         let jobs = Jobs::start(store.clone(), Vec::new(), Arc::new(|_| Roots::new([])));
         let apps = apps(folder.path(), &store).await;
-        let state = AppState { site: Arc::new(site), store, access, event_streams, files, apps, jobs };
+        let notices = Notices::new(store.clone());
+        let (site, reads) = (Arc::new(site), RecordedReads::default());
+        let state = AppState { site, store, access, event_streams, files, reads, apps, jobs, notices };
         Self { router: crate::router(state.clone()), state, passed_secs, _folder: folder }
     }
 
@@ -308,6 +316,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         supervisor: SupervisorProgram { program: "/bin/false".into(), arguments: Vec::new() },
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
+        kubernetes: None,
     };
     Apps::start(config, store.clone()).await.unwrap()
 }

@@ -20,7 +20,8 @@ mod encoding;
 struct Assets;
 
 /// First parts of the paths that the web UI's own router knows.
-const PAGES: &[&str] = &["", "sign-in", "apps", "jobs", "files", "account"];
+const PAGES: &[&str] =
+    &["", "sign-in", "apps", "jobs", "files", "account", "device", "people", "audit", "notices"];
 
 /// Vite names the files below this folder by their content, so they never change.
 const HASHED: &str = "assets/";
@@ -106,4 +107,21 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_that_the_web_ui_knows_is_found() {
+        let routes = include_str!("../../../web/src/routes/tree.tsx");
+        let paths: Vec<_> =
+            routes.split("path: \"/").skip(1).filter_map(|rest| rest.split(['"', '/']).next()).collect();
+        assert!(paths.len() > 10, "{paths:?}");
+        for path in &paths {
+            assert!(PAGES.contains(path), "{path:?} is answered as unknown");
+        }
+        assert!(PAGES.iter().all(|page| paths.contains(page)), "{paths:?}");
+    }
 }

@@ -45,6 +45,7 @@ fn with_answer(folder: &Path, answer: String) -> (Files, Identity) {
         agents_dir: folder.to_owned(),
         run_dir: folder.to_owned(),
         further_roots: Vec::new(),
+        elsewhere: None,
     };
     (Files::new(config), identity)
 }

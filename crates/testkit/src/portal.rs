@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hyper_util::service::TowerToHyperService;
-use myksc_api::{AppState, Entrance, EventStreams, Site};
+use myksc_api::{AppState, Entrance, EventStreams, NamedSystem, Notices, RecordedReads, Site};
 use myksc_apps::{Apps, AppsConfig, SecretKey};
 use myksc_core::user::Group;
 use myksc_core::{Role, Timestamp, Translated, User, UserId};
@@ -138,6 +138,7 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
         name: Translated::same("Test"),
         origin: format!("http://localhost:{port}"),
         apps_domain: format!("localhost:{port}"),
+        apps_systems: vec![NamedSystem { id: "local".to_owned(), title: Translated::same("This machine") }],
     };
     let files = Files::new(myksc_files::Config {
         program: process::agent(),
@@ -151,6 +152,8 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
         site: Arc::new(site),
         event_streams: EventStreams::new(stop.clone()),
         jobs: jobs(folder, &store).await,
+        notices: Notices::new(store.clone()),
+        reads: RecordedReads::default(),
         files,
         access,
         store,

@@ -1,6 +1,7 @@
 //! `/files`: the caller's files, through her own agent.
 
 mod content;
+mod record;
 mod refusal;
 mod uploads;
 
@@ -13,11 +14,14 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::record::RecordedReads;
+use self::record::Recorder;
 use self::refusal::{remains, to_problem};
 pub(crate) use self::uploads::tell_version;
 use crate::caller::Caller;
 use crate::extract::{Json, Query};
 use crate::idempotency::{IdempotencyKey, KeyedJson};
+use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -148,12 +152,16 @@ async fn list_entries(
 )]
 async fn make_folder(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     KeyedJson(key, order): KeyedJson<NewFolder>,
 ) -> Result<Response, Problem> {
     let path = parse_path("path", &order.path)?;
     let (files, identity) = (state.files.clone(), caller.user.identity());
-    let make = async move { files.make_folder(&identity, &path).await.map_err(to_problem) };
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    let make = async move {
+        recorder.record("make_folder", &path.to_string(), files.make_folder(&identity, &path)).await
+    };
     key.once(&state.store, &caller, "make_folder", StatusCode::CREATED, make).await
 }
 
@@ -165,13 +173,17 @@ async fn make_folder(
 )]
 async fn move_entry(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Json(order): Json<MoveOrder>,
 ) -> Result<axum::Json<Entry>, Problem> {
     let (from, to) = (parse_path("from", &order.from)?, parse_path("to", &order.to)?);
+    let object = format!("{from} → {to}");
     let order = wire::Move { from, to, overwrite: order.overwrite };
-    let entry = state.files.move_entry(&caller.user.identity(), &order).await.map_err(to_problem)?;
-    Ok(axum::Json(entry))
+    let identity = caller.user.identity();
+    let move_it = state.files.move_entry(&identity, &order);
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    Ok(axum::Json(recorder.record("move_file", &object, move_it).await?))
 }
 
 /// Removes files, and folders with all that is in them. What could not be removed is listed in `fields`, each as
@@ -183,6 +195,7 @@ async fn move_entry(
 )]
 async fn remove_entries(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Json(order): Json<RemoveOrder>,
 ) -> Result<StatusCode, Problem> {
@@ -193,7 +206,9 @@ async fn remove_entries(
     let parse = |(index, text): (usize, &String)| UserPath::parse_field(&format!("paths[{index}]"), text);
     let paths = order.paths.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>();
     let paths = paths.map_err(Error::invalid)?;
-    let report = state.files.remove(&caller.user.identity(), paths).await.map_err(to_problem)?;
+    let identity = caller.user.identity();
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    let report = recorder.record_removal(&paths, state.files.remove(&identity, paths.clone())).await?;
     if report.failed == 0 { Ok(StatusCode::NO_CONTENT) } else { Err(remains(report)) }
 }
 

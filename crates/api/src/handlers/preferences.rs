@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use crate::caller::Caller;
 use crate::extract::Json;
+use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -44,10 +45,17 @@ async fn get_preferences(
 )]
 async fn put_preferences(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Json(chosen): Json<Preferences>,
 ) -> Result<axum::Json<Preferences>, Problem> {
-    state.store.set_preferences(&caller.user.id, &chosen).await.map_err(myksc_core::Error::from)?;
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let object = match chosen.apps_at_sign_out {
+        AppsAtSignOut::Keep => "apps at sign-out: keep",
+        AppsAtSignOut::Stop => "apps at sign-out: stop",
+    };
+    let set = async { Ok(state.store.set_preferences(&caller.user.id, &chosen).await?) };
+    audited(&state.store, &actor, "set_preferences", object, set).await?;
     Ok(axum::Json(chosen))
 }
 

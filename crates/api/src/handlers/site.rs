@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use myksc_core::Translated;
+use myksc_core::{Notice, Translated};
+use myksc_jobs::SystemState;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,6 +19,33 @@ struct SiteView {
     version: String,
     /// The ways to sign in.
     sign_in: Vec<SignInView>,
+    /// What the centre tells everybody now, the most pressing first.
+    notices: Vec<Notice>,
+    /// Where jobs and apps run.
+    systems: Vec<SiteSystem>,
+}
+
+/// A system of the centre.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SiteSystem {
+    /// Its id.
+    id: String,
+    /// Its name.
+    title: Translated,
+    /// Whether it can be used now.
+    available: bool,
+    /// What runs there.
+    uses: Vec<SystemUse>,
+}
+
+/// What runs on a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum SystemUse {
+    /// Batch jobs.
+    Jobs,
+    /// Interactive apps.
+    Apps,
 }
 
 /// One way to sign in.
@@ -39,7 +67,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().routes(routes!(get_site))
 }
 
-/// The portal's name, version and ways to sign in.
+/// The portal's name and version, the ways to sign in, notices and systems.
 #[utoipa::path(
     get, path = "/site", tag = "site",
     extensions(("x-access" = json!({"role": "nobody"}))),
@@ -72,5 +100,33 @@ async fn get_site(State(state): State<AppState>) -> Json<SiteView> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         // Most people are in a directory; the portal's own accounts are for the few who must get in without it.
         sign_in: passwords.chain([local]).chain(redirects).collect(),
+        notices: state.notices.holding().await,
+        systems: systems(&state),
     })
 }
+
+/// The systems for jobs, then those that only apps run on.
+fn systems(state: &AppState) -> Vec<SiteSystem> {
+    let jobs = state.jobs.systems().into_iter().map(|system| SiteSystem {
+        id: system.id,
+        title: system.title,
+        available: system.state == SystemState::Up,
+        uses: vec![SystemUse::Jobs],
+    });
+    let mut systems: Vec<_> = jobs.collect();
+    for of_apps in &state.site.apps_systems {
+        match systems.iter_mut().find(|system| system.id == of_apps.id) {
+            Some(system) => system.uses.push(SystemUse::Apps),
+            None => systems.push(SiteSystem {
+                id: of_apps.id.clone(),
+                title: of_apps.title.clone(),
+                available: true,
+                uses: vec![SystemUse::Apps],
+            }),
+        }
+    }
+    systems
+}
+
+#[cfg(test)]
+mod tests;

@@ -153,11 +153,15 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 )]
 async fn list_users(
     State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
     Query(query): Query<PeopleQuery>,
 ) -> Result<axum::Json<PersonList>, Problem> {
     let part = query.query.as_deref().unwrap_or_default();
     let limit = query.limit.unwrap_or(PAGE_PEOPLE);
-    let page = state.access.operators.find(part, query.cursor.as_deref(), limit).await?;
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let find = state.access.operators.find(part, query.cursor.as_deref(), limit);
+    let page = audited(&state.store, &actor, "find_users", part, find).await?;
     let items = page.items.into_iter().map(Person::from).collect();
     Ok(axum::Json(PersonList { items, next_cursor: page.next_cursor }))
 }
@@ -170,9 +174,12 @@ async fn list_users(
 )]
 async fn get_user(
     State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<axum::Json<PersonProfile>, Problem> {
-    profile(&state, &id).await
+    let look = state.access.operators.profile(&id);
+    Ok(axum::Json(looked_up(&state, peer, &caller, "view_user", &id, look).await?.into()))
 }
 
 /// Locks a person: her sessions end, her tokens are refused, what she runs ends. 409 `own_account` and
@@ -241,7 +248,7 @@ async fn reset_factor_of_user(
     changed(&state, peer, &caller, "reset_factor", &id, reset).await
 }
 
-/// Has `act` done to a person, under its word and her name in the audit log.
+/// Has `act` done to a person and shows what she is then.
 async fn changed(
     state: &AppState,
     peer: PeerAddress,
@@ -250,10 +257,22 @@ async fn changed(
     id: &UserId,
     act: impl Future<Output = myksc_core::Result<()>>,
 ) -> Result<axum::Json<PersonProfile>, Problem> {
+    looked_up(state, peer, caller, action, id, act).await?;
+    profile(state, id).await
+}
+
+/// Does `act` about a person, under its word and her name in the audit log.
+async fn looked_up<T>(
+    state: &AppState,
+    peer: PeerAddress,
+    caller: &Caller,
+    action: &'static str,
+    id: &UserId,
+    act: impl Future<Output = myksc_core::Result<T>>,
+) -> Result<T, Problem> {
     let name = state.access.operators.user(id).await?.name;
     let actor = Actor::remote(&caller.user.name, peer.0);
-    audited(&state.store, &actor, action, &name, act).await?;
-    profile(state, id).await
+    Ok(audited(&state.store, &actor, action, &name, act).await?)
 }
 
 async fn profile(state: &AppState, id: &UserId) -> Result<axum::Json<PersonProfile>, Problem> {

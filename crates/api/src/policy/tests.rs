@@ -1,6 +1,6 @@
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt as _;
-use myksc_core::{AppId, JobId, SessionId, TokenId, UploadId, UserId};
+use myksc_core::{AppId, JobId, NoticeId, SessionId, TokenId, UploadId, UserId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -90,7 +90,7 @@ fn what_is_declared_is_what_was_decided() {
         let role = access["role"].as_str().unwrap();
         let area = path.trim_start_matches("/api/v1/").split('/').next().unwrap();
         match area {
-            "users" | "audit" => {
+            "users" | "audit" | "notices" => {
                 let least = if *method == Method::GET && area == "users" { "support" } else { "operator" };
                 assert_eq!((role, &access["scopes"]), (least, &json!(["admin"])), "{id}");
             }
@@ -170,6 +170,7 @@ async fn refusal(portal: &TestPortal, shown: &As, operation: &Declared, user: &U
     let id = match operation.path.trim_start_matches("/api/v1/").split('/').next().unwrap() {
         "apps" => AppId::random().to_string(),
         "jobs" => JobId::random().to_string(),
+        "notices" => NoticeId::random().to_string(),
         "sessions" => SessionId::random().to_string(),
         "tokens" => TokenId::random().to_string(),
         "files" => UploadId::random().to_string(),

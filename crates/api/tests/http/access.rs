@@ -73,6 +73,7 @@ fn body(operation: &str, kims: &Kims) -> Option<Value> {
         "begin_totp" => json!({ "password": "not the password" }),
         "put_preferences" => json!({ "apps_at_sign_out": "keep" }),
         "lock_user" => json!({ "reason": "none" }),
+        "add_notice" => json!({ "kind": "system", "text": { "en": "A queue.", "ko": "큐입니다." } }),
         "change_password" => json!({ "current": "not the password", "new": "a long enough one" }),
         "make_folder" => json!({ "path": format!("home/{MARK}-folder") }),
         "move_entry" => json!({ "from": format!("home/{MARK}"), "to": "home/stolen", "overwrite": false }),
@@ -99,6 +100,8 @@ fn path(operation: &Operation, kims: &Kims) -> String {
         "files" => &kims.upload,
         "users" => &kims.user,
         "factors" => &kims.passkey,
+        // Nobody has it: notices are the centre's.
+        "notices" => "naaaaaaaaaaaaaaa",
         other if !operation.path.contains("{id}") => other,
         other => panic!("whose are the ids of {other}? say it here"),
     };
@@ -179,7 +182,7 @@ async fn another_person_neither_sees_nor_changes_what_is_kims() {
             let expected: &[u16] = match operation.path.split('/').nth(3).unwrap_or_default() {
                 // A user's upload is behind her own agent, and lee has none on a machine that is kim's.
                 "files" => &[403, 404],
-                "users" => &[403],
+                "users" | "notices" => &[403],
                 _ => &[404],
             };
             assert!(expected.contains(&status), "{}: {status} {body}", operation.id);

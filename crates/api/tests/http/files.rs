@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderName, Method};
 use http_body_util::BodyExt as _;
 use myksc_identity::TokenWish;
+use myksc_store::AuditFilter;
 use myksc_testkit::{Answer, Client, TestPortal};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -263,8 +264,79 @@ async fn a_lock_cuts_the_downloads_and_uploads_that_run() {
         assert!(came < size, "all of it came");
     }
     let mut answer = vec![0; 64];
-    let read = tokio::time::timeout(SOON, upload.read(&mut answer)).await.expect("the upload is cut").unwrap();
+    let read =
+        tokio::time::timeout(SOON, upload.read(&mut answer)).await.expect("the upload is cut").unwrap();
     let answer = String::from_utf8_lossy(&answer[..read]);
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer:?}");
     assert!(!portal.home().join("f").exists());
+}
+
+/// Everything that kim did with files, in the order in which she did it.
+async fn recorded(portal: &TestPortal) -> Vec<(String, String, Option<String>)> {
+    let entries = portal.state.store.audit_after(&AuditFilter::default(), 0, 99).await.unwrap();
+    let of_files =
+        entries.into_iter().filter(|entry| entry.action.ends_with("_file") || entry.action == "make_folder");
+    of_files.map(|entry| (entry.action, entry.object, entry.outcome)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_with_files_stands_in_the_audit_log_by_their_paths_alone() {
+    let portal = TestPortal::start().await;
+    let kim = portal.program("kim").await;
+    let folder = json!({ "path": "home/a" });
+    let _ = kim.post("/api/v1/files/folders", &folder).await.expect(201);
+    let _ = kim.post("/api/v1/files/folders", &folder).await.expect(409);
+    let _ = put(&kim, "home/a/f", &[], "the-content").await.expect(200);
+    let order = json!({ "from": "home/a/f", "to": "home/g" });
+    let _ = kim.post("/api/v1/files/move", &order).await.expect(200);
+    // A file that is read in parts stands there once; a whole one each time, and asking for its size never.
+    let read = format!("{CONTENT}home/g");
+    for range in ["bytes=1-", "bytes=3-"] {
+        let _ = kim.ask(Method::GET, &read, &[(RANGE, range)], Bytes::new()).await.expect(206);
+    }
+    let _ = kim.ask(Method::HEAD, &read, &[], Bytes::new()).await.expect(200);
+    let _ = kim.get(&read).await.expect(200);
+    let _ = kim.get("/api/v1/files/entries?path=home").await.expect(200);
+    let order = json!({ "paths": ["home/g", "home/none"] });
+    let _ = kim.post("/api/v1/files/remove", &order).await.expect(409);
+
+    let done = |action: &str, path: &str| told(action, path, "done");
+    let expected = [
+        done("make_folder", "home/a"),
+        told("make_folder", "home/a", "file_exists"),
+        done("write_file", "home/a/f"),
+        done("move_file", "home/a/f → home/g"),
+        done("read_file", "home/g"),
+        done("read_file", "home/g"),
+        done("remove_file", "home/g"),
+        told("remove_file", "home/none", "not_found"),
+    ];
+    assert_eq!(recorded(&portal).await, expected);
+    let log = format!("{:?}", portal.state.store.audit_entries(99).await.unwrap());
+    assert!(!log.contains("the-content"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_stands_in_the_audit_log_once_when_it_gets_its_name() {
+    let portal = TestPortal::start().await;
+    let kim = portal.program("kim").await;
+    let begun = begin(&kim, "home/up", 6).await.expect(201);
+    let place = header(&begun, LOCATION).to_owned();
+    for (offset, bytes) in [(0, b"ab"), (2, b"cd")] {
+        let _ = append(&kim, &place, offset, bytes).await.expect(204);
+    }
+    assert_eq!(recorded(&portal).await, []);
+    let _ = append(&kim, &place, 3, b"def").await.expect(409);
+    let _ = append(&kim, &place, 4, b"ef").await.expect(204);
+    let _ = begin(&kim, "home/empty", 0).await.expect(201);
+    let expected = [
+        told("upload_file", "home/up", "offset_mismatch"),
+        told("upload_file", "home/up", "done"),
+        told("upload_file", "home/empty", "done"),
+    ];
+    assert_eq!(recorded(&portal).await, expected);
+}
+
+fn told(action: &str, object: &str, outcome: &str) -> (String, String, Option<String>) {
+    (action.to_owned(), object.to_owned(), Some(outcome.to_owned()))
 }

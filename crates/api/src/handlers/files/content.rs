@@ -18,10 +18,12 @@ use myksc_files::{Content, FilesError, Read, WriteConditions};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::record::Recorder;
 use super::{PathQuery, parse_path, to_problem};
 use crate::caller::Caller;
 use crate::extract::Query;
 use crate::lease;
+use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -31,7 +33,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().routes(routes!(read_content, head_content, write_content))
 }
 
-/// The bytes of a file, or the part that `Range` names.
+/// The bytes of a file, or the part that `Range` names. It stands in the audit log; a file that is read in parts
+/// stands there once.
 #[utoipa::path(
     get, path = "/files/content", tag = "files",
     extensions(("x-access" = json!({"role": "user", "scopes": ["files"]}))), params(PathQuery),
@@ -42,11 +45,24 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 )]
 async fn read_content(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Query(query): Query<PathQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    answer(&state, &caller, &query, &headers, false).await
+    let path = parse_path("path", &query.path)?;
+    let identity = caller.user.identity();
+    let read = state.files.read(&identity, &path, wanted(&headers, false));
+    let leased = |answer: Response| answer.map(|body| lease::body(&state, &caller, body));
+    if headers.contains_key(RANGE) && state.reads.know(&caller.user, &path) {
+        return answer(&path, read.await, false).map(leased);
+    }
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    let content = recorder.record_as_is("read_file", &path.to_string(), read).await?;
+    if content.is_ok() {
+        state.reads.note(&caller.user, &path);
+    }
+    answer(&path, content, false).map(leased)
 }
 
 /// Size and validator of a file.
@@ -61,7 +77,9 @@ async fn head_content(
     Query(query): Query<PathQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    answer(&state, &caller, &query, &headers, true).await
+    let path = parse_path("path", &query.path)?;
+    let content = state.files.read(&caller.user.identity(), &path, wanted(&headers, true)).await;
+    answer(&path, content, true)
 }
 
 /// Writes a file of at most 16 MiB, at once or not at all. `If-None-Match: *` writes a new file only (412
@@ -74,6 +92,7 @@ async fn head_content(
 )]
 async fn write_content(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Query(query): Query<PathQuery>,
     headers: HeaderMap,
@@ -97,7 +116,10 @@ async fn write_content(
     let conditions = WriteConditions { must_be_new, must_be: headers.get(IF_MATCH) };
     let identity = caller.user.identity();
     let write = state.files.write(&identity, &path, conditions, body);
-    let written = lease::during(&state, &caller, write).await?;
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    let object = path.to_string();
+    let write = recorder.record_as_is("write_file", &object, write);
+    let written = lease::during(&state, &caller, write).await??;
     let (entry, etag) = written.map_err(|error| {
         let failed_condition = error.code() == Some(FileCode::FileExists);
         let problem = to_problem(error);
@@ -106,20 +128,13 @@ async fn write_content(
     Ok(([(ETAG, etag)], axum::Json(entry)).into_response())
 }
 
-async fn answer(
-    state: &AppState,
-    caller: &Caller,
-    query: &PathQuery,
-    headers: &HeaderMap,
-    head: bool,
-) -> Result<Response, Problem> {
-    let path = parse_path("path", &query.path)?;
-    let read = Read { range: headers.get(RANGE), if_range: headers.get(IF_RANGE), head };
-    match state.files.read(&caller.user.identity(), &path, read).await {
-        Ok(content) => {
-            let answer = download(&path, content, head).map_err(Error::internal)?;
-            Ok(answer.map(|body| if head { body } else { lease::body(state, caller, body) }))
-        }
+fn wanted(headers: &HeaderMap, head: bool) -> Read<'_> {
+    Read { range: headers.get(RANGE), if_range: headers.get(IF_RANGE), head }
+}
+
+fn answer(path: &UserPath, content: Result<Content, FilesError>, head: bool) -> Result<Response, Problem> {
+    match content {
+        Ok(content) => download(path, content, head).map_err(|error| Error::internal(error).into()),
         Err(FilesError::Refused(refusal)) if refusal.code == FileCode::RangeUnsatisfiable => {
             let size_bytes = refusal.params.get("size_bytes").and_then(serde_json::Value::as_u64);
             let size = size_bytes.map_or("*".to_owned(), |size| size.to_string());

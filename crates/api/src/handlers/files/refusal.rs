@@ -25,6 +25,18 @@ pub(super) fn to_problem(error: FilesError) -> Problem {
         .fold(Problem::new(status, code.name(), detail), |problem, (name, value)| problem.with(&name, value))
 }
 
+/// The word for it in the audit log.
+pub(super) fn code_of(error: &FilesError) -> &'static str {
+    match error {
+        FilesError::Refused(refusal) => refusal.code.name(),
+        FilesError::OtherUser { .. } => "other_user_on_this_machine",
+        FilesError::NotStarted(_) => "agent_not_started",
+        FilesError::Lost(_) | FilesError::Rubbish(_) => "agent_lost",
+        FilesError::SenderGone(_) => "sender_gone",
+        FilesError::TooSlow => "agent_too_slow",
+    }
+}
+
 /// The problem of a removal that left something.
 pub(super) fn remains(report: RemovalReport) -> Problem {
     let fields = report.failures.into_iter().map(|failure| {

@@ -16,10 +16,12 @@ use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::record::Recorder;
 use super::{parse_path, to_problem};
 use crate::caller::Caller;
 use crate::extract::{Id, PathId};
 use crate::lease;
+use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -103,12 +105,21 @@ async fn list_uploads(
 )]
 async fn create_upload(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     require_version(&headers)?;
     let order = new_upload(&headers)?;
-    let upload = state.files.create_upload(&caller.user.identity(), &order).await.map_err(to_problem)?;
+    let identity = caller.user.identity();
+    let create = state.files.create_upload(&identity, &order);
+    let upload = if order.size_bytes == 0 {
+        // There are no bytes to wait for: the file is there.
+        let recorder = Recorder::new(&state.store, &caller, &peer);
+        recorder.record_upload(&order.path, create).await?
+    } else {
+        create.await.map_err(to_problem)?
+    };
     let place = format!("{PLACE}/{}", upload.id);
     let place = HeaderValue::try_from(place).map_err(Error::internal)?;
     let headers = [(LOCATION, place), (UPLOAD_OFFSET, upload.offset_bytes.into())];
@@ -148,6 +159,7 @@ async fn find_upload(
 )]
 async fn append_upload(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Id(id): Id<UploadId>,
     headers: HeaderMap,
@@ -161,8 +173,16 @@ async fn append_upload(
     let offset = number(&headers, &UPLOAD_OFFSET)?;
     let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let identity = caller.user.identity();
+    let known = state.files.find_upload(&identity, &id).await.map_err(to_problem)?;
     let append = state.files.append_upload(&identity, &id, offset, length, body);
-    let upload = lease::during(&state, &caller, append).await?.map_err(to_problem)?;
+    // Bytes whose number nobody says may be the last ones, too.
+    let may_be_last = length.is_none_or(|length| offset.saturating_add(length) >= known.size_bytes);
+    let upload = if may_be_last {
+        let recorder = Recorder::new(&state.store, &caller, &peer);
+        lease::during(&state, &caller, recorder.record_upload(&known.path, append)).await??
+    } else {
+        lease::during(&state, &caller, append).await?.map_err(to_problem)?
+    };
     let headers = [(UPLOAD_OFFSET, HeaderValue::from(upload.offset_bytes))];
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }

@@ -21,6 +21,7 @@ async fn portal() -> TestPortal {
         authorities_pem: None,
         name_claim: "preferred_username".to_owned(),
         identity: OidcIdentity::Directory,
+        roles: Vec::new(),
         times: OidcTimes::default(),
     };
     TestPortal::with_oidc(vec![centre]).await

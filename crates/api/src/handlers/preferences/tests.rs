@@ -26,6 +26,9 @@ async fn apps_are_stopped_at_sign_out_by_whoever_chose_so_and_by_nobody_else() {
         let (of_kim, of_lee) = (portal.app(&kim).await, portal.app(&lee).await);
         let browser = portal.browser("kim").await;
         choose(&portal, &browser, at_sign_out).await;
+        let chosen = portal.state.store.audit_entries(1).await.unwrap().remove(0);
+        assert_eq!((chosen.action, chosen.outcome), ("set_preferences".to_owned(), Some("done".to_owned())));
+        assert_eq!(chosen.object, format!("apps at sign-out: {at_sign_out}"));
         let shown = portal.ask(&browser, Method::GET, PREFERENCES, None).await;
         assert_eq!(shown.json, json!({ "apps_at_sign_out": at_sign_out }));
         let session = portal.ask(&browser, Method::GET, "/api/v1/session", None).await;

@@ -110,6 +110,7 @@ async fn provider() -> OidcConfig {
         authorities_pem: None,
         name_claim: "preferred_username".to_owned(),
         identity: OidcIdentity::Directory,
+        roles: Vec::new(),
         times: OidcTimes::default(),
     }
 }

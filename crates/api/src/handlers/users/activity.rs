@@ -2,13 +2,16 @@
 
 use axum::extract::State;
 use myksc_core::job::JobSize;
-use myksc_core::{App, AppId, AppPhase, Error, Job, JobId, JobPhase, Outcome, Resources, Timestamp, UserId};
+use myksc_core::{App, AppId, AppPhase, Job, JobId, JobPhase, Outcome, Resources, Timestamp, UserId};
 use myksc_store::JobState;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::looked_up;
+use crate::caller::Caller;
 use crate::extract::Id;
+use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -74,11 +77,16 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 )]
 async fn get_activity(
     State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
     Id(id): Id<UserId>,
 ) -> Result<axum::Json<Activity>, Problem> {
-    let user = state.access.operators.user(&id).await?;
-    let apps = state.store.apps_of(&user.id).await.map_err(Error::from)?;
-    let jobs = state.store.jobs_of(&user.id, JobState::All, None, MAX_JOBS).await.map_err(Error::from)?;
+    let look = async {
+        let apps = state.store.apps_of(&id).await?;
+        let jobs = state.store.jobs_of(&id, JobState::All, None, MAX_JOBS).await?;
+        Ok((apps, jobs))
+    };
+    let (apps, jobs) = looked_up(&state, peer, &caller, "view_activity", &id, look).await?;
     Ok(axum::Json(Activity {
         apps: apps.into_iter().map(AppOfPerson::from).collect(),
         jobs: jobs.into_iter().map(JobOfPerson::from).collect(),

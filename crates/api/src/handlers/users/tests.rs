@@ -33,6 +33,15 @@ async fn support_finds_people_and_sees_states_but_nothing_of_what_is_in_them() {
     }
     let nobody = format!("{USERS}/{}/activity", UserId::random());
     assert_eq!(portal.ask(&support, Method::GET, &nobody, None).await.problem().0, 404);
+
+    // Whoever looks at people stands in the log, too.
+    let entries = portal.state.store.audit_entries(9).await.unwrap();
+    let looks = entries.iter().rev().filter(|entry| entry.actor == "choi");
+    let looks: Vec<_> =
+        looks.map(|entry| (&*entry.action, &*entry.object, entry.outcome.as_deref())).collect();
+    let done = Some("done");
+    let expected = [("find_users", "KI", done), ("view_user", "kim", done), ("view_activity", "kim", done)];
+    assert_eq!(looks, expected);
 }
 
 #[tokio::test]
