@@ -1,4 +1,4 @@
-//! `admin`: accounts and contracts, straight in the portal's database; the portal may run or not.
+//! `admin`: accounts, contracts and notices, straight in the portal's database; the portal may run or not.
 //!
 //! Whoever may write the database may do this, so nobody signs in for it. A running portal sees a lock or a new
 //! password within seconds.
@@ -18,6 +18,7 @@ use crate::{serve, state_folder};
 
 mod audit;
 mod contract;
+mod notice;
 mod password;
 mod user;
 
@@ -42,6 +43,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// What everybody is told on the sign-in page and the dashboard.
+    #[command(subcommand)]
+    Notice(notice::Command),
 }
 
 /// What the commands work with.
@@ -79,6 +83,7 @@ impl Admin {
             Command::User(command) => command.run(&desk).await,
             Command::Contract(command) => command.run(&desk).await,
             Command::Audit(command) => command.run(&desk).await,
+            Command::Notice(command) => command.run(&desk).await,
         };
         desk.store.close().await;
         done.map_err(failure)

@@ -16,9 +16,11 @@ mod follow;
 mod http;
 mod job;
 pub(crate) mod output;
+mod patience;
 pub(crate) mod size;
 mod tls;
 mod upload;
+mod width;
 
 pub(crate) use account::read_password;
 pub(crate) use error::{ClientError, Problem, Result};

@@ -52,7 +52,7 @@ pub(crate) struct Config {
     pub(crate) directory: Vec<Directory>,
     /// OpenID providers.
     pub(crate) oidc: Vec<Oidc>,
-    /// Roles by groups.
+    /// Roles by groups and claims.
     pub(crate) roles: Vec<Roles>,
     /// The audit log.
     pub(crate) audit: Audit,
@@ -239,6 +239,7 @@ impl Config {
         self.identity.check()?;
         Directory::check_all(&self.directory)?;
         Oidc::check_all(self)?;
+        Roles::check_all(self)?;
         self.audit.receiver()?;
         self.kubernetes.as_ref().map_or(Ok(()), Kubernetes::check)?;
         let accounts = &self.accounts;

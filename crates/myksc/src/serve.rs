@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hyper_util::service::TowerToHyperService;
-use myksc_api::{AppState, Entrance, EventStreams, Site};
+use myksc_api::{AppState, Entrance, EventStreams, Notices, RecordedReads, Site};
 use myksc_gateway::Gateway;
 use myksc_identity::{Access, AccountPolicy, AuditFeed, FirstUser, Syslog};
 use myksc_store::{Store, StoreError};
@@ -87,6 +87,8 @@ impl Serve {
             event_streams: EventStreams::new(stop.clone()),
             files: services::files(config, folder, &apps)?,
             jobs: services::jobs(config, folder, &store).await?,
+            notices: Notices::new(store.clone()),
+            reads: RecordedReads::default(),
             site: Arc::clone(&site),
             store: store.clone(),
             access: access.clone(),
@@ -143,7 +145,8 @@ fn site(config: &Config, port: u16) -> Site {
         Some(port) => format!("{}:{port}", config.server.apps_domain),
         None => config.server.apps_domain.clone(),
     };
-    Site { name: config.site.name.clone(), origin, apps_domain }
+    let apps_systems = services::systems_of_apps(config);
+    Site { name: config.site.name.clone(), origin, apps_domain, apps_systems }
 }
 
 fn gateway_config(config: &Config, site: &Site) -> Result<myksc_gateway::Config, Failure> {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use http::Method;
-use myksc_core::AppId;
 use serde_json::{Value, json};
 
 use super::account::resources;
 use super::http::{Client, query_value};
 use super::output::{Output, plain, text};
-use super::{ClientError, Result, credentials, follow, size};
+use super::{ClientError, Result, credentials, follow, patience, size};
 
 /// How often `--wait` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -181,7 +180,7 @@ async fn wait(client: &Client, out: &Output, app: &Value, end: &str) -> Result<V
     let path = format!("/api/v1/apps/{}", query_value(&text(app, "/id")));
     let mut told = BTreeSet::new();
     loop {
-        let app: Value = match client.get(&path).await {
+        let app: Value = match patience::get(client, &path).await {
             Err(ClientError::Refused(problem)) if problem.status == 404 && end == "deleted" => {
                 return Ok(json!({ "id": app["id"], "name": app["name"], "phase": "deleted" }));
             }
@@ -229,14 +228,12 @@ fn describe(app: &Value) -> String {
     lines.join("\n")
 }
 
-/// The path of the app that a person named by its id or its name.
+/// The path of the app that a person named by its id or its name. A name may look like an id; an id goes first.
 async fn path_of(client: &Client, named: &str) -> Result<String> {
-    if let Ok(id) = named.parse::<AppId>() {
-        return Ok(format!("/api/v1/apps/{id}"));
-    }
     let apps = client.list("/api/v1/apps").await?;
-    let found = apps.iter().find(|app| app["name"] == named);
-    let found = found.ok_or_else(|| ClientError::NotFound("app", named.to_owned()))?;
+    let by = |field: &str| apps.iter().find(|app| app[field] == named);
+    let found =
+        by("id").or_else(|| by("name")).ok_or_else(|| ClientError::NotFound("app", named.to_owned()))?;
     Ok(format!("/api/v1/apps/{}", query_value(&text(found, "/id"))))
 }
 

@@ -194,6 +194,10 @@ pub(crate) async fn accept(response: Response<Incoming>) -> Result<Response<Inco
     let body = read_bytes(response).await?;
     match serde_json::from_slice::<Problem>(&body) {
         Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+        // A proxy's word for a portal behind it that is away.
+        Err(_) if matches!(status.as_u16(), 502..=504) => {
+            Err(ClientError::Unreachable(format!("the portal does not answer its proxy: {status}")))
+        }
         Err(_) => Err(ClientError::Protocol(format!("{status} without a reason; is this a MyKSC portal?"))),
     }
 }

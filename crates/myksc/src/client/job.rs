@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::http::{Client, query_value};
 use super::output::{Output, plain, text};
-use super::{ClientError, Result, credentials, follow, size};
+use super::{ClientError, Result, credentials, follow, patience, size};
 
 /// The longest script that is read.
 const SCRIPT_LIMIT_BYTES: u64 = 1024 * 1024;
@@ -270,7 +270,7 @@ async fn wait(client: &Client, job: Value) -> Result<Value> {
     let mut job = job;
     while job["phase"] != "ended" {
         tokio::time::sleep(LOOK_EVERY).await;
-        job = client.get(&path).await?;
+        job = patience::get(client, &path).await?;
     }
     Ok(job)
 }
@@ -314,10 +314,14 @@ async fn system_or_first(client: &Client, asked: Option<&str>) -> Result<String>
     first.ok_or_else(|| ClientError::Failed("the portal has no system for batch jobs".to_owned()))
 }
 
-/// The path of the job that a person named by its id or its name.
+/// The path of the job that a person named by its id or its name. A name may look like an id; an id goes first.
 async fn path_of(client: &Client, named: &str) -> Result<String> {
     if let Ok(id) = named.parse::<JobId>() {
-        return Ok(format!("/api/v1/jobs/{id}"));
+        let path = format!("/api/v1/jobs/{id}");
+        match client.get::<Value>(&path).await {
+            Err(ClientError::Refused(problem)) if problem.status == 404 => {}
+            found => return found.map(|_| path),
+        }
     }
     let jobs = client.list("/api/v1/jobs?state=all").await?;
     let mut found = jobs.iter().filter(|job| job["name"] == named || job["scheduler_id"] == named);

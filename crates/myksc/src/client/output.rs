@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::width::columns;
 use super::{ClientError, Result};
 
 /// Exit code of a program that wrote into a closed pipe, as a shell counts it.
@@ -98,14 +99,17 @@ pub(crate) fn plain(text: &str) -> String {
 }
 
 fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headings.map(|heading| heading.chars().count());
+    let mut widths = headings.map(columns);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(columns(cell));
         }
     }
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let padded = cells.iter().zip(widths).map(|(cell, width)| {
+            let missing = width - columns(cell);
+            format!("{cell}{:missing$}", "")
+        });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
@@ -120,6 +124,8 @@ mod tests {
     fn a_table_lines_its_columns_up() {
         let rows = [["a".to_owned(), "running".to_owned()], ["longer".to_owned(), String::new()]];
         assert_eq!(table(["NAME", "PHASE"], &rows), "NAME    PHASE\na       running\nlonger");
+        let rows = [["결과".to_owned(), "실행".to_owned()], ["a".to_owned(), String::new()]];
+        assert_eq!(table(["ID", "PHASE"], &rows), "ID    PHASE\n결과  실행\na");
     }
 
     #[test]

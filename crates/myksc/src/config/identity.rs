@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use myksc_core::{Role, Translated, User};
-use myksc_identity::{AccountPolicy, LdapAttributes, LdapConfig, ServiceAccount};
+use myksc_identity::{AccountPolicy, ClaimRole, LdapAttributes, LdapConfig, ServiceAccount};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::broken;
+use super::{Config, broken};
 use crate::exit::Failure;
 
 /// Longest id of a directory.
@@ -103,14 +103,20 @@ pub(crate) struct Attributes {
     group_name: Option<String>,
 }
 
-/// A role and who has it.
+/// A role and who has it: people of some groups, or with some values of a claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Roles {
     /// The role.
     pub(crate) role: Role,
     /// Names of the groups that have it.
+    #[serde(default)]
     pub(crate) groups: Vec<String>,
+    /// The claim of an OpenID provider that gives it.
+    pub(crate) claim: Option<String>,
+    /// Values of the claim that give it.
+    #[serde(default)]
+    pub(crate) values: Vec<String>,
 }
 
 impl Default for Identity {
@@ -135,6 +141,37 @@ impl Identity {
             Some(root) => Err(broken(format!("identity.home_roots: {} is not absolute", root.display()))),
             None => Ok(()),
         }
+    }
+}
+
+impl Roles {
+    /// Whether each rule says who has the role, by groups or by claims that can be believed.
+    pub(super) fn check_all(config: &Config) -> Result<(), Failure> {
+        let can_believe = config.oidc.iter().any(|oidc| oidc.users_cannot_edit_claims);
+        for rule in &config.roles {
+            let problem = match &rule.claim {
+                None if !rule.values.is_empty() => "values without claim",
+                None if rule.groups.is_empty() => "say by which groups, or by which claim and values",
+                Some(_) if !rule.groups.is_empty() => "groups and claim; write a rule for each",
+                Some(_) if rule.values.is_empty() => "claim without values",
+                Some(_) if !can_believe => {
+                    "claim: whoever can edit her claims could become anybody; it needs an [[oidc]] with \
+                     users_cannot_edit_claims = true"
+                }
+                _ => continue,
+            };
+            return Err(broken(format!("roles {:?}: {problem}", rule.role.name())));
+        }
+        Ok(())
+    }
+
+    /// What claims give, for a provider whose claims are believed.
+    pub(super) fn by_claims(rules: &[Self]) -> Vec<ClaimRole> {
+        let rule = |rule: &Self| {
+            let (role, values) = (rule.role, rule.values.clone());
+            rule.claim.clone().map(|claim| ClaimRole { role, claim, values })
+        };
+        rules.iter().filter_map(rule).collect()
     }
 }
 
@@ -313,6 +350,40 @@ mod tests {
             let named = Directory { id: id.to_owned(), ..directory(LDAP) };
             assert!(Directory::check_all(&[named]).is_err(), "{id:?}");
         }
+    }
+
+    #[test]
+    fn a_role_is_given_by_groups_or_by_claims_that_nobody_can_edit() {
+        const SSO: &str = "[[oidc]]\nid = \"sso\"\ntitle = { en = \"SSO\", ko = \"SSO\" }\n\
+            issuer = \"https://sso.example.org\"\nclient_id = \"myksc\"\n";
+        let check = |sso: &str, rule: &str| {
+            let text = format!("[[roles]]\nrole = \"operator\"\n{rule}\n{sso}");
+            let config: Config = toml::from_str(&text).unwrap();
+            Roles::check_all(&config).map_err(|failure| failure.to_string())
+        };
+        let believed = format!("{SSO}users_cannot_edit_claims = true\n");
+        check("", "groups = [\"wheel\"]").unwrap();
+        check(&believed, "claim = \"roles\"\nvalues = [\"operator\"]").unwrap();
+        for (sso, rule, named) in [
+            ("", "", "groups"),
+            ("", "values = [\"a\"]", "claim"),
+            (&believed, "claim = \"roles\"", "values"),
+            (&believed, "claim = \"roles\"\nvalues = [\"a\"]\ngroups = [\"b\"]", "each"),
+            (SSO, "claim = \"roles\"\nvalues = [\"a\"]", "users_cannot_edit_claims"),
+            ("", "claim = \"roles\"\nvalues = [\"a\"]", "users_cannot_edit_claims"),
+        ] {
+            let refusal = check(sso, rule).unwrap_err();
+            assert!(refusal.contains(named) && refusal.contains("operator"), "{rule}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn claims_give_roles_to_the_people_of_providers_that_are_believed_alone() {
+        let text = "[[roles]]\nrole = \"support\"\nclaim = \"roles\"\nvalues = [\"desk\"]\n\
+            [[roles]]\nrole = \"operator\"\ngroups = [\"wheel\"]\n";
+        let config: Config = toml::from_str(text).unwrap();
+        let (claim, values) = ("roles".to_owned(), vec!["desk".to_owned()]);
+        assert_eq!(Roles::by_claims(&config.roles), [ClaimRole { role: Role::Support, claim, values }]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use myksc_apps::{Grant, KubernetesConfig};
+use myksc_core::Translated;
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -18,6 +19,9 @@ const MAX_MOUNT_ID_BYTES: usize = 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kubernetes {
+    /// Its name on the sign-in page.
+    #[serde(default = "title")]
+    pub(crate) title: Translated,
     /// How to reach it; the service account of the portal's own pod when absent.
     pub(crate) kubeconfig: Option<PathBuf>,
     /// What people's namespaces begin with.
@@ -161,6 +165,10 @@ impl Kubernetes {
         }
         Ok(())
     }
+}
+
+fn title() -> Translated {
+    Translated { en: "Cluster for apps".to_owned(), ko: "앱 클러스터".to_owned() }
 }
 
 fn namespace_prefix() -> String {

@@ -8,7 +8,7 @@ use myksc_identity::{OidcConfig, OidcIdentity, OidcTimes};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Directory, read_private};
+use super::identity::{Directory, Roles, read_private};
 use super::{Config, broken};
 use crate::exit::Failure;
 
@@ -81,8 +81,8 @@ impl Oidc {
         self.directory.as_deref()
     }
 
-    /// The provider with its secret and its authorities.
-    pub(crate) fn provider(&self) -> Result<OidcConfig, Failure> {
+    /// The provider with its secret and its authorities, and the roles by its claims where they can be believed.
+    pub(crate) fn provider(&self, roles: &[Roles]) -> Result<OidcConfig, Failure> {
         let authorities_pem = match &self.ca_file {
             Some(path) => Some(
                 std::fs::read(path)
@@ -90,7 +90,8 @@ impl Oidc {
             ),
             None => None,
         };
-        Ok(OidcConfig { authorities_pem, client_secret: self.secret()?, ..self.without_secret() })
+        let roles = if self.users_cannot_edit_claims { Roles::by_claims(roles) } else { Vec::new() };
+        Ok(OidcConfig { authorities_pem, client_secret: self.secret()?, roles, ..self.without_secret() })
     }
 
     /// A failure that says what is wrong with this provider.
@@ -152,6 +153,7 @@ impl Oidc {
                 Identity::Directory => OidcIdentity::Directory,
                 Identity::Claims => OidcIdentity::Claims,
             },
+            roles: Vec::new(),
             times: OidcTimes {
                 answer: Duration::from_millis(self.timeout_ms),
                 recheck: Duration::from_secs(self.recheck_secs),
@@ -244,10 +246,15 @@ mod tests {
         let config: Config = toml::from_str(&text).unwrap();
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o644);
-        let refusal = config.oidc[0].provider().unwrap_err().to_string();
+        let refusal = config.oidc[0].provider(&[]).unwrap_err().to_string();
         assert!(refusal.contains("client_secret_file") && !refusal.contains("top"), "{refusal}");
         mode(0o600);
-        let provider = config.oidc[0].provider().unwrap();
+        let provider = config.oidc[0].provider(&[]).unwrap();
         assert_eq!(provider.client_secret.expose_secret(), "top secret");
+        let rule = "role = \"support\"\nclaim = \"roles\"\nvalues = [\"desk\"]";
+        let rules: [Roles; 1] = [toml::from_str(rule).unwrap()];
+        let believed: Config = toml::from_str(&format!("{text}users_cannot_edit_claims = true\n")).unwrap();
+        let roles = |config: &Config| config.oidc[0].provider(&rules).unwrap().roles.len();
+        assert_eq!((roles(&config), roles(&believed)), (0, 1));
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use myksc_api::Site;
+use myksc_api::{NamedSystem, Site};
 use myksc_apps::{Apps, AppsConfig, Place, SecretKey, StartError};
 use myksc_core::grant::Endpoint;
 use myksc_core::{Error, Identity, Translated};
@@ -13,15 +13,27 @@ use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, Kubernetes, Oidc, broken};
+use crate::config::{self, Config, Kubernetes, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
 /// The longest name of a socket below the folder for them.
 const SOCKET_NAME_BYTES: usize = 32;
 
-/// The id of the local queue's system.
-const LOCAL_SYSTEM: &str = "local";
+/// Where apps run.
+pub(super) fn systems_of_apps(config: &Config) -> Vec<NamedSystem> {
+    let of_apps = match &config.kubernetes {
+        Some(kubernetes) => NamedSystem { id: "kubernetes".to_owned(), title: kubernetes.title.clone() },
+        None => this_machine(),
+    };
+    vec![of_apps]
+}
+
+/// The machine that the portal runs on, as a system for jobs and apps.
+fn this_machine() -> NamedSystem {
+    let title = Translated { en: "This machine".to_owned(), ko: "이 컴퓨터".to_owned() };
+    NamedSystem { id: "local".to_owned(), title }
+}
 
 /// Sign-in, sessions, tokens and tickets.
 pub(super) fn access(
@@ -41,7 +53,8 @@ pub(super) fn access(
         origin: Some(site.origin.clone()),
         rules: FactorRules::local(config.sign_in.second_factor.into()),
     };
-    let providers = config.oidc.iter().map(Oidc::provider).collect::<Result<Vec<_>, _>>()?;
+    let providers = config.oidc.iter().map(|oidc| oidc.provider(&config.roles));
+    let providers = providers.collect::<Result<Vec<_>, _>>()?;
     let token_max_days = accounts.token_max_days;
     let people = super::people::policy(config)?;
     let database_grace_secs = config.state.database_grace_secs.into();
@@ -106,11 +119,8 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
     if config.queue.enabled {
         let local =
             Local::start(local_queue(config, folder)?).await.or_exit(Exit::Failed, "the local queue")?;
-        systems.push(SystemConfig {
-            id: LOCAL_SYSTEM.to_owned(),
-            title: Translated { en: "This machine".to_owned(), ko: "이 컴퓨터".to_owned() },
-            scheduler: Arc::new(local),
-        });
+        let NamedSystem { id, title } = this_machine();
+        systems.push(SystemConfig { id, title, scheduler: Arc::new(local) });
     }
     Ok(Jobs::start(store.clone(), systems, roots_of(config)))
 }

@@ -166,6 +166,38 @@ fn a_role_is_given_and_the_audit_log_tells_who_gave_it() {
 }
 
 #[test]
+fn a_notice_is_written_listed_and_removed() {
+    let site = Site::new();
+    site.add("kim", "long enough").json();
+    let texts = ["--en", "Maintenance on Friday.", "--ko", "금요일에 점검합니다."];
+    let period = ["--from", "2999-01-01T00:00:00Z", "--until", "2999-01-02T00:00:00Z"];
+    let add = [&["notice", "add", "--json", "--kind", "maintenance"][..], &texts].concat();
+    let added = site.admin(&[&add[..], &period].concat(), "").json();
+    assert_eq!(
+        (&added["kind"], &added["starts_at"]),
+        (&json!("maintenance"), &json!("2999-01-01T00:00:00Z"))
+    );
+    let list = site.admin(&["notice", "list", "--json"], "").json();
+    assert_eq!(list["items"], json!([added]));
+    let table = site.admin(&["notice", "list"], "");
+    assert!(table.stdout.starts_with("ID") && table.stdout.contains("금요일에"), "{table:?}");
+
+    let backwards = ["--from", "2999-01-02", "--until", "2999-01-01"];
+    site.admin(&[&add[..], &backwards].concat(), "").refused(5, "would end before it starts");
+    site.admin(&[&add[..], &["--until", "2020-01-01"]].concat(), "").refused(5, "over");
+    assert_eq!(site.admin(&["notice", "add", "--kind", "news", "--en", "a", "--ko", "b"], "").code, 2);
+    let id = added["id"].as_str().unwrap();
+    site.admin(&["notice", "remove", id, "--json"], "").json();
+    site.admin(&["notice", "remove", id], "").refused(4, "no such notice");
+    assert_eq!(site.admin(&["notice", "remove", "x"], "").code, 2);
+    let log = site.admin(&["audit", "export", "--object", id], "").stdout;
+    let acts: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let acts: Vec<_> = acts.iter().map(|act| [&act["action"], &act["outcome"]]).collect();
+    let expected = [["add_notice", "done"], ["remove_notice", "done"], ["remove_notice", "not_found"]];
+    assert_eq!(acts, expected);
+}
+
+#[test]
 fn who_is_not_there_and_a_portal_that_is_not_there_have_their_own_exit_codes() {
     let site = Site::new();
     site.admin(&["user", "list"], "").refused(11, "there is no portal's database");

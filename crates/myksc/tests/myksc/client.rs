@@ -1,5 +1,9 @@
 //! The command-line client, against a running portal.
 
+mod apps;
+mod jobs;
+mod uploads;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -93,12 +97,8 @@ fn a_job_goes_on_while_the_portal_is_away() {
     portal.crash();
     portal.start();
     std::fs::write(portal.home().join("go"), "").unwrap();
-    let mut output = portal.command(&["job", "output", "--follow", "waits"]);
-    output.env("MYKSC_SERVER", &portal.origin).env("MYKSC_TOKEN", token(&portal));
-    assert_eq!(run(output, "").stdout, "begun\nended\n");
-    let mut show = portal.command(&["job", "show", id, "--json"]);
-    show.env("MYKSC_SERVER", &portal.origin).env("MYKSC_TOKEN", token(&portal));
-    let job = run(show, "").json();
+    assert_eq!(portal.client(&["job", "output", "--follow", "waits"]).stdout, "begun\nended\n");
+    let job = portal.client(&["job", "show", id, "--json"]).json();
     assert_eq!(
         (&job["phase"], &job["outcome"], &job["exit_code"]),
         (&"ended".into(), &"failed".into(), &3.into())
@@ -191,10 +191,4 @@ fn get(url: &str, headers: &[&str]) -> String {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     answer
-}
-
-/// The kept token: a portal that starts again on a free port has another address.
-fn token(portal: &Portal) -> String {
-    let kept = std::fs::read_to_string(portal.folder.path().join("config/myksc/credentials.toml")).unwrap();
-    kept.lines().find_map(|line| line.strip_prefix("token = ")).unwrap().trim_matches('"').to_owned()
 }

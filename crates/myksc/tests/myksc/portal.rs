@@ -20,6 +20,8 @@ pub(crate) struct Portal {
     pub(crate) origin: String,
     /// Environment of all its commands, beside the usual one.
     pub(crate) variables: Vec<(OsString, OsString)>,
+    /// Where it listens; a later start takes the port of the first one.
+    listen: String,
     child: Option<Child>,
 }
 
@@ -28,7 +30,8 @@ impl Portal {
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("mk").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
-        Self { folder, origin: String::new(), variables: Vec::new(), child: None }
+        let listen = "127.0.0.1:0".to_owned();
+        Self { folder, origin: String::new(), variables: Vec::new(), listen, child: None }
     }
 
     /// A running portal with the account `kim`, and a client that is signed in.
@@ -58,13 +61,16 @@ impl Portal {
 
     /// Starts it, or starts it again; gives the lines it prints.
     pub(crate) fn start(&mut self) -> Vec<String> {
-        let mut child = self.serve().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut serve = self.serve();
+        serve.env("MYKSC_LISTEN", &self.listen);
+        let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         self.child = Some(child);
         let mut first = String::new();
         stdout.read_line(&mut first).unwrap();
         let origin = first.trim_end().strip_prefix("Portal: ").unwrap_or_else(|| panic!("it said {first:?}"));
         origin.clone_into(&mut self.origin);
+        self.listen = format!("127.0.0.1:{}", origin.rsplit(':').next().unwrap());
         // All lines are printed at once, so what is not there by now does not come.
         let rest = String::from_utf8(stdout.buffer().to_vec()).unwrap();
         std::iter::once(first.trim_end().to_owned()).chain(rest.lines().map(str::to_owned)).collect()

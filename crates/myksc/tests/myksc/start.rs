@@ -1,7 +1,10 @@
 //! How the portal starts, what keeps it from starting, and how it ends.
 
+use std::fs::Permissions;
 use std::io::Read as _;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::portal::Portal;
@@ -40,6 +43,52 @@ fn what_keeps_the_portal_from_starting_is_one_line_with_an_exit_code_of_its_own(
     std::fs::create_dir(portal.folder.path().join("third")).unwrap();
     std::fs::write(portal.folder.path().join("third/portal.db"), "this is no database").unwrap();
     run(serve, "").refused(14, "database");
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_refused_new_or_old() {
+    let mut portal = Portal::new();
+    let state = portal.folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let set_mode = |mode| std::fs::set_permissions(&state, Permissions::from_mode(mode)).unwrap();
+    set_mode(0o500);
+    run(bound_by_permissions(&portal.serve()), "").refused(11, "state");
+    set_mode(0o700);
+    portal.start();
+    assert_eq!(portal.stop(), Some(0));
+    set_mode(0o500);
+    run(bound_by_permissions(&portal.serve()), "").refused(11, "state");
+    set_mode(0o700);
+}
+
+/// The same command, without root's leave to write everywhere.
+fn bound_by_permissions(command: &Command) -> Command {
+    let mut bound = Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        bound.arg("--bounding-set=-dac_override,-dac_read_search");
+    }
+    bound.arg(command.get_program()).args(command.get_args()).env_clear();
+    bound.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bound.current_dir(command.get_current_dir().unwrap());
+    bound
+}
+
+#[test]
+fn a_database_from_a_newer_version_is_refused_and_left_as_it_is() {
+    let mut portal = Portal::new();
+    portal.start();
+    assert_eq!(portal.stop(), Some(0));
+    let file = portal.folder.path().join("state/portal.db");
+    let newer = "import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db:
+    columns = '(version, description, success, checksum, execution_time)'
+    db.execute(f'insert into _sqlx_migrations {columns} values (99991231000001, ?, 1, ?, 0)', ('later', b''))";
+    let mut python = Command::new("python3");
+    python.args(["-c", newer]).arg(&file);
+    assert!(python.status().unwrap().success());
+    let before = std::fs::read(&file).unwrap();
+    run(portal.serve(), "").refused(14, "newer");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
 #[test]
