@@ -1,5 +1,6 @@
 //! `kill -9` of the agent at every named point of an upload, and in the middle of one.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use myksc_core::crash::{self, CrashPoint};
@@ -9,10 +10,6 @@ use myksc_files::FilesError;
 use super::house::{House, agent, parse, pattern};
 
 const SIZE: usize = 1_000_000;
-
-fn upload_points() -> impl Iterator<Item = CrashPoint> {
-    CrashPoint::ALL.iter().copied().filter(|point| point.name().starts_with("upload."))
-}
 
 /// What a careful sender does: begin, or find what was begun, and send what is missing.
 async fn send(house: &House, content: &[u8], known: Option<Upload>) -> Result<Upload, FilesError> {
@@ -32,7 +29,7 @@ async fn send(house: &House, content: &[u8], known: Option<Upload>) -> Result<Up
 async fn after_a_death_at_any_point_of_an_upload_nothing_is_lost_and_nothing_is_there_twice() {
     let content = pattern(SIZE);
     let mut tried = Vec::new();
-    for point in upload_points() {
+    for point in CrashPoint::of("upload") {
         let dying = format!("{}={}", crash::VARIABLE, point.name());
         let mut house = House::with_agent(agent(&[&dying]));
         let died = send(&house, &content, None).await;
@@ -56,7 +53,8 @@ async fn after_a_death_at_any_point_of_an_upload_nothing_is_lost_and_nothing_is_
         assert_eq!(house.real_names(), ["f"], "{}", point.name());
         tried.push(point.name());
     }
-    println!("the agent was killed at {tried:?}");
+    // To the terminal itself, for the list is to be seen of a test that passes, too.
+    writeln!(std::io::stderr(), "agent of an upload killed at {}", tried.join(", ")).unwrap();
     assert_eq!(tried, ["upload.created", "upload.chunk_written", "upload.synced", "upload.renamed"]);
 }
 
