@@ -25,21 +25,11 @@ export interface Way {
   start: string | null;
 }
 
-export interface Notice {
-  id: string;
-  text: Text;
-  starts_at?: string | null;
-  ends_at?: string | null;
-}
+export type Notice = Schemas["Notice"];
+export type NewNotice = Schemas["NewNotice"];
+export type SiteSystem = Schemas["SiteSystem"];
 
-export interface SiteSystem {
-  id: string;
-  title: Text;
-  /** Whether it can be used now; absent where nobody says. */
-  available?: boolean;
-}
-
-export type Site = Omit<KnownSite, "sign_in"> & { sign_in: Way[]; notices?: Notice[]; systems?: SiteSystem[] };
+export type Site = Omit<KnownSite, "sign_in"> & { sign_in: Way[] };
 
 export type Factor = "totp" | "recovery_code" | "passkey";
 

@@ -28,4 +28,5 @@ export const keys = {
   person: (id: string) => ["people", "one", id] as const,
   activity: (id: string) => ["people", "activity", id] as const,
   audit: ["audit"] as const,
+  notices: ["notices"] as const,
 };

@@ -488,7 +488,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The bytes of a file, or the part that `Range` names.
+         * The bytes of a file, or the part that `Range` names. It stands in the audit log; a file that is read in parts
+         *     stands there once.
          * @description Needs the role `user`; an API token also needs the scope `files`.
          */
         get: operations["read_content"];
@@ -827,6 +828,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every notice.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        get: operations["list_notices"];
+        put?: never;
+        /**
+         * Writes a notice for everybody, also for those who are not signed in. 409 `too_many_notices` when there are 50.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        post: operations["add_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Removes a notice.
+         * @description Needs the role `operator`; an API token also needs the scope `admin`.
+         */
+        delete: operations["remove_notice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -1137,7 +1182,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The portal's name, version and ways to sign in.
+         * The portal's name and version, the ways to sign in, notices and systems.
          * @description Needs no sign-in.
          */
         get: operations["get_site"];
@@ -2217,6 +2262,23 @@ export interface components {
             /** @description Its path; the folder that will hold it must exist. */
             path: string;
         };
+        /** @description A notice to write. */
+        NewNotice: {
+            /** @description What it is about. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description What it says: one line of at most 500 characters in each language. */
+            text: components["schemas"]["Translated"];
+            /**
+             * Format: date-time
+             * @description First moment it is shown; at once when absent.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description First moment it is no longer shown; until it is removed when absent.
+             */
+            ends_at?: string | null;
+        };
         /** @description A passkey that was just added. */
         NewPasskeyView: components["schemas"]["PasskeyView"] & {
             /** @description The first recovery codes, when there were none; they are shown nowhere else. */
@@ -2230,6 +2292,44 @@ export interface components {
             uri: string;
             /** @description That address as a QR code, an SVG document. */
             qr_svg: string;
+        };
+        /** @description A notice. It is for everybody, also for who is not signed in. */
+        Notice: {
+            /** @description Its id. */
+            id: components["schemas"]["NoticeId"];
+            /** @description What it is about. */
+            kind: components["schemas"]["NoticeKind"];
+            /** @description What it says. */
+            text: components["schemas"]["Translated"];
+            /**
+             * Format: date-time
+             * @description First moment it is shown; null for at once.
+             */
+            starts_at?: string | null;
+            /**
+             * Format: date-time
+             * @description First moment it is no longer shown; null until it is removed.
+             */
+            ends_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+        };
+        /** @description What the centre tells everybody. */
+        NoticeId: string;
+        /**
+         * @description What a notice is about; the more pressing kind stands first.
+         * @enum {string}
+         */
+        NoticeKind: "failure" | "maintenance" | "system";
+        /** @description The notices. */
+        NoticeList: {
+            /** @description The youngest first, also those that hold no longer or not yet. */
+            items: components["schemas"]["Notice"][];
+            /** @description Always null: the list is whole. */
+            next_cursor?: string | null;
         };
         /**
          * @description How a job ended.
@@ -2708,6 +2808,17 @@ export interface components {
             /** @description The address at which she signs out of her provider; it sends her back. */
             continue_at: string;
         };
+        /** @description A system of the centre. */
+        SiteSystem: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            title: components["schemas"]["Translated"];
+            /** @description Whether it can be used now. */
+            available: boolean;
+            /** @description What runs there. */
+            uses: components["schemas"]["SystemUse"][];
+        };
         /** @description What the portal says of itself. */
         SiteView: {
             /** @description Name of the centre or of its portal. */
@@ -2716,6 +2827,10 @@ export interface components {
             version: string;
             /** @description The ways to sign in. */
             sign_in: components["schemas"]["SignInView"][];
+            /** @description What the centre tells everybody now, the most pressing first. */
+            notices: components["schemas"]["Notice"][];
+            /** @description Where jobs and apps run. */
+            systems: components["schemas"]["SiteSystem"][];
         };
         /**
          * @description The five steps of a launch, in their order.
@@ -2753,6 +2868,11 @@ export interface components {
          * @enum {string}
          */
         SystemState: "up" | "down";
+        /**
+         * @description What runs on a system.
+         * @enum {string}
+         */
+        SystemUse: "jobs" | "apps";
         /** @description A system as people see it. */
         SystemView: {
             /** @description Its id in addresses. */
@@ -4516,6 +4636,97 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["JobScript"];
                 };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNotice"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notice"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["NoticeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was refused or failed. */
             default: {

@@ -38,6 +38,7 @@ export type {
   Enrolment,
   Factor,
   Factors,
+  NewNotice,
   Notice,
   Passkey,
   Person,

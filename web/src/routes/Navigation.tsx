@@ -25,7 +25,7 @@ const OPERATE: Place = { to: "/people", key: "operate", icon: "operate" };
 const ACCOUNT: Place = { to: "/account", key: "account", icon: "user" };
 
 /** Addresses that belong to a place without lying under it. */
-const ALSO: Partial<Record<Place["key"], string>> = { operate: "/audit" };
+const ALSO: Partial<Record<Place["key"], readonly string[]>> = { operate: ["/audit", "/notices"] };
 
 /** The places of whoever is signed in, by what she is at the centre. */
 function usePlaces(): Place[] {
@@ -40,7 +40,7 @@ export function BarLinks() {
   return (
     <nav className={classes.links} aria-label={t("nav.main")}>
       {places.map(({ to, key }) => (
-        <Link key={to} to={to} className={classes.link} activeOptions={{ exact: to === "/" }} data-here={ALSO[key] === path || undefined}>
+        <Link key={to} to={to} className={classes.link} activeOptions={{ exact: to === "/" }} data-here={ALSO[key]?.includes(path) || undefined}>
           {t(`nav.${key}`)}
         </Link>
       ))}
@@ -55,7 +55,7 @@ export function BottomTabs() {
   return (
     <nav className={classes.tabs} aria-label={t("nav.main")}>
       {tabs.map(({ to, key, icon }) => (
-        <Link key={to} to={to} className={classes.tab} activeOptions={{ exact: to === "/" }} data-here={ALSO[key] === path || undefined}>
+        <Link key={to} to={to} className={classes.tab} activeOptions={{ exact: to === "/" }} data-here={ALSO[key]?.includes(path) || undefined}>
           <Icon name={icon} size={21} />
           {t(`nav.${key}`)}
         </Link>

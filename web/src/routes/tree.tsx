@@ -135,10 +135,16 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("../features/operate/audit/AuditPage"), "AuditPage"),
 });
 
+const notices = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/notices",
+  component: lazyRouteComponent(() => import("../features/operate/notices/NoticesPage"), "NoticesPage"),
+});
+
 const routeTree = root.addChildren([
   signIn,
   signedInElsewhere,
-  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, newJob, job, files, device, people, person, audit]),
+  signedIn.addChildren([dashboard.addChildren([dashboardIndex, newApp]), app, account, jobs, newJob, job, files, device, people, person, audit, notices]),
 ]);
 
 export const router = createRouter({

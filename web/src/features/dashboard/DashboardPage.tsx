@@ -9,6 +9,7 @@ import { Page } from "../../components/Page";
 import { useStore } from "../../lib/store";
 import { useNow } from "../../lib/useNow";
 import { appsQuery } from "../apps/queries";
+import { Announcements } from "./Announcements";
 import { Cards } from "./Cards";
 import { Doors } from "./Doors";
 import { JobsNowLine } from "./JobsNowLine";
@@ -21,6 +22,7 @@ export function DashboardPage() {
   const isFirstVisit = useIsFirstVisit();
   return (
     <Page title={t("title")} heading={<h1>{greeting}</h1>}>
+      <Announcements />
       <Readouts />
       {isFirstVisit && <Doors />}
       <Cards />

@@ -30,6 +30,9 @@ export function OperatePage(props: Props) {
           <Link to="/audit" className={classes.place}>
             {t("audit.title")}
           </Link>
+          <Link to="/notices" className={classes.place}>
+            {t("notices.title")}
+          </Link>
         </nav>
       )}
       <Page {...props} />

@@ -57,7 +57,7 @@ function usePages(): SearchEntry[] {
     page("/files", t("nav.files")),
     page("/account", t("nav.account")),
     ...(seesPeople(role) ? [page("/people", t("operate:people.title"))] : []),
-    ...(isOperator(role) ? [page("/audit", t("operate:audit.title"))] : []),
+    ...(isOperator(role) ? [page("/audit", t("operate:audit.title")), page("/notices", t("operate:notices.title"))] : []),
   ];
 }
 

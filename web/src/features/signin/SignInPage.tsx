@@ -9,18 +9,21 @@ import { session } from "../../api/session";
 import type { Session } from "../../api/types";
 import { AwayBanner } from "../../components/AwayBanner";
 import { LanguageButton } from "../../components/LanguageButton";
+import { NoticeBoard } from "../../components/NoticeBoard";
 import { useTitle } from "../../components/Page";
+import { useNotices } from "../../components/useNotices";
 import { useSite } from "../../components/useSite";
 import { needsNavigation, safeNext } from "../../lib/next";
 import { Mark } from "../../ui/Mark";
-import { NoticeBoard, SystemChoice } from "./Announcements";
 import { ProblemOfAddress } from "./ProblemOfAddress";
 import { SignIn } from "./SignIn";
 import classes from "./SignInPage.module.css";
+import { SystemChoice } from "./SystemChoice";
 
 export function SignInPage() {
   const { t } = useTranslation("signin");
   const { site, name } = useSite();
+  const notices = useNotices();
   const { next: wanted, problem, provider } = useSearch({ from: "/sign-in" });
   const next = safeNext(wanted);
   const goOn = useGoOn(next);
@@ -35,7 +38,7 @@ export function SignInPage() {
           <p className={classes.lead}>{t("lead")}</p>
         </div>
         <section className={classes.form} aria-labelledby="sign-in">
-          <NoticeBoard notices={site?.notices ?? []} />
+          <NoticeBoard notices={notices} />
           <SignIn
             next={next}
             isPage

@@ -21,18 +21,25 @@ const FEW_CODES = 3;
 export function TwoStepSection() {
   const { t } = useTranslation("account");
   const { data, error, refetch } = useQuery(factorsQuery);
+  // Here and not where its button is, which goes as soon as it is on: the recovery codes are still to be read then.
+  const [isSettingUp, setSettingUp] = useState(false);
   return (
     <Section title={t("two_step.title")} hint={t("two_step.hint")}>
       {error && !data && <ProblemNote error={error} onRetry={() => void refetch()} />}
       {!data && !error && <Skeleton height={72} />}
-      {data && (data.totp ? <Enrolled factors={data} since={data.totp.enrolled_at} /> : <NotEnrolled required={data.required} />)}
+      {data &&
+        (data.totp ? (
+          <Enrolled factors={data} since={data.totp.enrolled_at} />
+        ) : (
+          <NotEnrolled required={data.required} onSetUp={() => setSettingUp(true)} />
+        ))}
+      {isSettingUp && <EnrolDialog onClose={() => setSettingUp(false)} />}
     </Section>
   );
 }
 
-function NotEnrolled({ required }: { required: boolean }) {
+function NotEnrolled({ required, onSetUp }: { required: boolean; onSetUp: () => void }) {
   const { t } = useTranslation("account");
-  const [opened, setOpened] = useState(false);
   return (
     <>
       <PhaseMark tone="idle" shape="ring">
@@ -40,11 +47,10 @@ function NotEnrolled({ required }: { required: boolean }) {
       </PhaseMark>
       {required && <p className="small">{t("two_step.required")}</p>}
       <div>
-        <Button size="xs" variant="light" onClick={() => setOpened(true)}>
+        <Button size="xs" variant="light" onClick={onSetUp}>
           {t("two_step.set_up")}
         </Button>
       </div>
-      {opened && <EnrolDialog onClose={() => setOpened(false)} />}
     </>
   );
 }

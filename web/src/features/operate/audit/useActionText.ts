@@ -9,6 +9,9 @@ export const ACTIONS = [
   "launch_app", "start_app", "open_app", "rename_app", "stop_app", "delete_app",
   "submit_job", "cancel_job", "hold_job", "release_job", "resubmit_job",
   "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "directory_shows_nobody", "set_contract", "clear_contract", "export_audit",
+  "add_notice", "remove_notice",
+  "make_folder", "move_file", "remove_file", "write_file", "read_file", "upload_file",
+  "set_preferences", "find_users", "view_user", "view_activity", "admit_user", "update_user",
 ] as const;
 
 export function useActionText(): (action: string) => string {
