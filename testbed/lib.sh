@@ -116,6 +116,12 @@ filled() {
     printf '%s\n' "$text"
 }
 
+# machine_settings: sysctl's settings, a line each, less what the kernel counts or adapts by itself.
+machine_settings() {
+    grep -rs '' /proc/sys/kernel /proc/sys/net /proc/sys/vm |
+        grep -vE '/(random/|ns_last_pid|pty/nr|perf_|tainted|hung_task_|nf_conntrack_count)'
+}
+
 # secret NAME: a random word that is the same until the testbed is taken down.
 secret() {
     local file=$state/secrets/$1
