@@ -1,50 +1,134 @@
-// Every page in both languages, both themes, wide and narrow: axe has nothing to say, and nothing is cut off.
+// Every page, the main dialogs and each step of a sign-in in both languages, both themes, wide and narrow: axe has nothing
+// to say, and nothing is cut off.
 
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import axe from "axe-core";
-
 import { assertNoFaults, newProfile, picture, signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
+import { examine, LOOKS, settled, textOf } from "./support/looks.js";
 import { callApi, submit } from "./support/pages.js";
+import { authenticator } from "./support/totp.js";
 import { until } from "./support/until.js";
 
-const WIDTHS = [1440, 360];
-const LANGUAGES = ["en", "ko"];
-const THEMES = ["light", "dark"];
-const STILL_MS = 400;
+const NOTICE = { en: "Maintenance on Friday from 18:00.", ko: "금요일 18시부터 점검합니다." };
+const LEE = { name: "lee", displayName: "이서연", password: "quiet-river-4410" };
 
-journey("axe finds nothing on any page", { timeout: 900_000 }, async ({ portal, browser, page: first }) => {
+journey("axe finds nothing on any page and in any of the main dialogs", { timeout: 1_500_000 }, async ({ portal, browser, page: first }) => {
+  const operator = portal.account;
+  await portal.addAccount(LEE);
+  portal.account = operator;
   await signIn(first, portal);
   const pages = await furnish(portal, first);
+  const lee = (await callApi(first, "GET", "/users?query=lee")).body.items[0];
+  pages.person = `/people/${lee.id}`;
   const findings = [];
-  for (const width of WIDTHS)
-    for (const language of LANGUAGES)
-      for (const theme of THEMES) {
-        const look = { language, theme, width };
-        const profile = await newProfile(browser, { ...look, height: width > 400 ? 900 : 780 });
-        const page = await profile.newPage();
-        await page.goto(`${portal.origin}/sign-in`);
-        findings.push(...(await examine(page, "sign-in", look)));
-        await signIn(page, portal);
-        for (const [name, path] of Object.entries(pages)) {
-          await page.goto(portal.origin + path);
-          findings.push(...(await examine(page, name, look)));
-        }
-        assertNoFaults(profile, [/status of 404 .*\/nowhere\)$/]);
-        await profile.close();
-      }
+  for (const look of LOOKS) {
+    const profile = await newProfile(browser, look);
+    const page = await profile.newPage();
+    await page.goto(`${portal.origin}/sign-in`);
+    findings.push(...(await examineAndKeep(page, "sign-in", look)));
+    await signIn(page, portal);
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(portal.origin + path);
+      findings.push(...(await examineAndKeep(page, name, look)));
+    }
+    for (const [name, { at, open }] of Object.entries(dialogs(look, pages))) {
+      await page.goto(portal.origin + at);
+      await settled(page);
+      await open(page);
+      await page.getByRole("dialog").waitFor();
+      findings.push(...(await examineAndKeep(page, name, look)));
+    }
+    assertNoFaults(profile, [/status of 404 .*\/nowhere\)$/, /status of 401 .*\/api\/v1\//]);
+    await profile.close();
+  }
   assert.deepEqual(findings, []);
 });
 
-/** Gives the person a contract, files, apps and jobs in different states; gives the pages to look at. */
+/** How each dialog is opened; the last one ends the session. */
+function dialogs({ language }, pages) {
+  const t = (key, values) => textOf(language, key, values);
+  const press = (name) => (page) => page.getByRole("button", { name, exact: true }).click();
+  const menu = (item) => async (page) => {
+    await page.getByRole("button", { name: t("apps.action.menu", { name: "my-lab" }) }).click();
+    await page.getByRole("menuitem", { name: t(`apps.action.${item}`) }).click();
+  };
+  return {
+    "rename-app": { at: "/", open: menu("rename") },
+    "delete-app": { at: "/", open: menu("delete") },
+    "new-folder": { at: "/files", open: press(t("files.new_folder.action")) },
+    enrol: { at: "/account", open: press(t("account.two_step.set_up")) },
+    "new-token": {
+      at: "/account",
+      open: async (page) => {
+        await page.getByRole("textbox", { name: t("account.tokens.name") }).fill("laptop");
+        await press(t("account.tokens.create"))(page);
+      },
+    },
+    "lock-person": { at: pages.person, open: press(t("operate.order.lock.label")) },
+    "remove-notice": { at: "/notices", open: press(t("operate.notices.remove_this", { text: NOTICE[language] })) },
+    search: { at: "/", open: (page) => page.keyboard.press("Control+k") },
+    "sign-in-again": { at: "/", open: (page) => callApi(page, "DELETE", "/session") },
+  };
+}
+
+const WITH_FACTOR = { config: '[sign_in]\nsecond_factor = "required"\n' };
+
+journey("axe finds nothing in any step of a sign-in", { timeout: 600_000, portal: WITH_FACTOR }, async ({ portal, browser }) => {
+  const findings = [];
+  for (const [number, look] of LOOKS.entries()) {
+    const account = { ...LEE, name: `person-${number}` };
+    await portal.addAccount(account);
+    const profile = await newProfile(browser, look);
+    const page = await profile.newPage();
+    const t = (key) => textOf(look.language, key);
+    const see = async (name) => findings.push(...(await examineAndKeep(page, name, look)));
+
+    await enterPassword(page, portal, account);
+    await page.getByRole("heading", { name: t("signin.stage.enrolment") }).waitFor();
+    const secret = await page.locator("code").first().innerText();
+    await see("enrolment-step");
+    await page.getByRole("textbox", { name: t("factors.code"), exact: true }).fill(authenticator(secret).next());
+    await page.getByRole("heading", { name: t("signin.stage.codes") }).waitFor();
+    await see("recovery-codes-step");
+    await page.getByRole("button", { name: t("factors.codes.kept") }).click();
+    await page.waitForURL(`${portal.origin}/`);
+
+    await callApi(page, "DELETE", "/session");
+    await enterPassword(page, portal, account);
+    await page.getByRole("heading", { name: t("signin.stage.factor") }).waitFor();
+    await see("factor-step");
+    await page.getByRole("button", { name: t("signin.instead.recovery_code") }).click();
+    await page.getByRole("textbox", { name: t("factors.recovery_code"), exact: true }).fill("not one of them");
+    await page.locator("form button[type=submit]").click();
+    await page.locator("[aria-invalid=true]").waitFor();
+    await see("recovery-code-step");
+    await profile.close();
+  }
+  assert.deepEqual(findings, []);
+});
+
+async function enterPassword(page, portal, { name, password }) {
+  await page.goto(`${portal.origin}/sign-in`);
+  await page.locator("input[autocomplete~=username]").fill(name);
+  await page.locator("input[autocomplete~=current-password]").fill(password);
+  await page.locator("form button[type=submit]").click();
+}
+
+/** Gives the person a contract, a notice, files, apps and jobs in different states; gives the pages to look at. */
 async function furnish(portal, page) {
   const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
   const contract = ["--starts", day(-120), "--ends", day(80), "--cpu", "4", "--memory", "16Gi", "--budget", "60000"];
-  const answer = await portal.run(["admin", "contract", "set", portal.account.name, ...contract]);
-  assert.equal(answer.code, 0, answer.stderr);
+  for (const args of [
+    ["contract", "set", portal.account.name, ...contract],
+    ["notice", "add", "--kind", "maintenance", "--en", NOTICE.en, "--ko", NOTICE.ko, "--until", day(2)],
+    ["user", "role", portal.account.name, "operator"],
+  ]) {
+    const answer = await portal.run(["admin", ...args]);
+    assert.equal(answer.code, 0, answer.stderr);
+  }
   for (const name of ["연구 자료", "results"]) await mkdir(join(portal.home, name));
   for (const name of ["측정값 2026.csv", "train.py", "notes.md"]) await writeFile(join(portal.home, name), `${name}\n`.repeat(200));
 
@@ -74,6 +158,11 @@ async function furnish(portal, page) {
     job: `/jobs/${done.id}`,
     files: "/files",
     account: "/account",
+    people: "/people",
+    audit: "/audit",
+    notices: "/notices",
+    device: "/device",
+    "device-request": `/device?code=${await waitingDevice(page)}`,
     nowhere: "/nowhere",
   };
 }
@@ -85,36 +174,29 @@ async function launch(page, what) {
   return body;
 }
 
-async function examine(page, what, { language, theme, width }) {
+/** The code of a command line that waits to be let in. */
+async function waitingDevice(page) {
+  const { status, body } = await callApi(page, "POST", "/device", { client_name: "myksc on laptop" });
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.user_code;
+}
+
+async function examineAndKeep(page, what, look) {
+  const { language, theme, width } = look;
   const name = [what, language, theme, width].join("-");
-  await settled(page);
-  if (isKept(what, language, theme, width)) await picture(page, name);
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  const findings = violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ target }) => target).join(" | ")}`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (overflow > 0) findings.push(`${name}: ${overflow} px wider than the window`);
+  const findings = await examine(page, name);
+  if (isKept(what, look)) await picture(page, name);
   return findings;
 }
 
-/** Waits until nothing is loading and the page has kept its text for longer than its forms wait after a key. */
-async function settled(page) {
-  let kept = "";
-  let since = 0;
-  await until("the page is settled", async () => {
-    const text = await page.evaluate(() => {
-      const waiting = document.querySelector("[aria-busy=true], .mantine-Skeleton-root, [data-loading=true]");
-      return waiting || !document.querySelector("h1, [role=dialog]") ? "" : document.body.innerText;
-    });
-    if (text !== kept) since = Date.now();
-    kept = text;
-    return kept !== "" && Date.now() - since > STILL_MS;
-  });
-  await page.evaluate(() => document.fonts.ready);
-}
+const KEPT = [
+  "sign-in", "dashboard", "new-app", "app", "failed-app", "jobs", "new-job", "job", "files", "account", "nowhere",
+  "people", "person", "audit", "notices", "device-request",
+];
 
-/** The pictures that the documentation keeps: every page in light, the dashboard also in dark and on a phone. */
-function isKept(what, language, theme, width) {
+/** The pictures that the documentation keeps: pages in light, the dashboard also in dark and on a phone. */
+function isKept(what, { language, theme, width }) {
+  if (!KEPT.includes(what)) return false;
   if (what === "dashboard") return width > 400 || (language === "en") === (theme === "light");
   return theme === "light" && width > 400;
 }

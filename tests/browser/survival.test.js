@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
-import { newNotebook, runCode, waitForLauncher } from "./support/jupyterlab.js";
+import { kernelSockets, newNotebook, openSockets, runCode, waitForLauncher } from "./support/jupyterlab.js";
 import { callApi, cardOf, launchJupyterLab, openApp, submit, waitForPhase } from "./support/pages.js";
 import { until } from "./support/until.js";
 
@@ -60,20 +60,6 @@ journey("an app and a job go on when the portal is killed, and signing out every
   await lab.reload({ waitUntil: "commit" });
   await lab.waitForURL(/\/sign-in/);
 });
-
-/** The WebSockets of a page that brought something and are still open. */
-function openSockets(page) {
-  const sockets = new Set();
-  page.on("websocket", (socket) => {
-    socket.on("framereceived", () => sockets.add(socket));
-    socket.on("close", () => sockets.delete(socket));
-  });
-  return sockets;
-}
-
-function kernelSockets(sockets) {
-  return [...sockets].filter((socket) => new URL(socket.url()).pathname.endsWith("/channels")).length;
-}
 
 /** Submits a job that runs until the file `enough` is in the home folder, and waits until it runs. */
 async function submitUntilTold(page) {

@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 
 import { picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
-import { newNotebook, runCode, waitForLauncher } from "../browser/support/jupyterlab.js";
+import { kernelSockets, newNotebook, openSockets, runCode, waitForLauncher } from "../browser/support/jupyterlab.js";
 import { callApi, launchJupyterLab, openApp, waitForPhase } from "../browser/support/pages.js";
+import { authenticator } from "../browser/support/totp.js";
 import { until } from "../browser/support/until.js";
 import { joinGroup, leaveGroup, lock, unlock } from "./support/directory.js";
 import { printVersions, testbed } from "./support/exports.js";
+import { setEnabled, tellLogoutsTo } from "./support/keycloak.js";
 import { run } from "./support/programs.js";
-import { authenticator } from "./support/totp.js";
 
 printVersions("people", "keycloak");
 
@@ -65,6 +66,10 @@ users_cannot_edit_claims = true
 recheck_secs = 1
 `;
 
+/** Keycloak is asked every second whether it still knows who is here. */
+const WITH_RECHECKS = `${WITH_KEYCLOAK}scopes = ["profile", "offline_access"]
+`;
+
 async function enterPassword(page, portal, name, password) {
   await page.goto(portal.origin);
   await page.waitForURL(/\/sign-in/);
@@ -74,18 +79,38 @@ async function enterPassword(page, portal, name, password) {
   await page.locator("form button[type=submit]").click();
 }
 
-/** Runs a notebook in a new JupyterLab; gives who it runs as. */
+async function signInAtKeycloak(page, portal) {
+  await page.goto(portal.origin);
+  await page.getByRole("link", { name: "Sign in with Keycloak" }).click();
+  await page.locator("#username").fill("lee");
+  await page.locator("#password").fill(testbed.PASSWORD_LEE);
+  await page.locator("#kc-login").click();
+  await page.waitForURL(`${portal.origin}/`);
+}
+
+/** Sets an authenticator app up where the sign-in asks for it; gives the app. */
+async function enrol(page, portal) {
+  await page.getByRole("heading", { name: "Set up two-step sign-in" }).waitFor();
+  const phone = authenticator(await page.locator("code").first().innerText());
+  await page.getByRole("textbox", { name: "Six-digit code" }).fill(phone.next());
+  await page.getByRole("button", { name: "I have kept them" }).click();
+  await page.waitForURL(`${portal.origin}/`);
+  return phone;
+}
+
+/** Runs a notebook in a new JupyterLab; gives who it runs as, and the WebSockets that it has open. */
 async function whoInJupyterLab(profile, page) {
   const card = await launchJupyterLab(page, "who");
   await waitForPhase(card, "ready");
   const lab = await openApp(profile, card);
+  const sockets = openSockets(lab);
   // Her home is there from test to test, and JupyterLab opens what was open the last time.
   await lab.waitForURL(/\/lab/);
   await lab.goto(new URL("/lab?reset", lab.url()).href);
   await waitForLauncher(lab);
   await newNotebook(lab);
   const text = await runCode(lab, "import os; print(os.getuid(), os.getgid(), os.path.expanduser('~'))");
-  return { lab, card, who: text.trim() };
+  return { lab, card, sockets, who: text.trim() };
 }
 
 /** Whether a person has no process whose command line names a program. */
@@ -129,11 +154,11 @@ journey("kim enrols a second factor at her first sign-in and works as herself", 
   }
 });
 
-journey("what the directory says of kim reaches her while she works", { ...LIMITS, portal: portalOf(KIM) }, async ({ context, portal, profile, page }) => {
+journey("what the directory says of kim reaches her while she works", { ...LIMITS, portal: portalOf(KIM, WITH_FACTOR) }, async ({ context, portal, profile, page }) => {
   context.after(() => Promise.allSettled([unlock("kim"), leaveGroup("kim", "proj2")]));
   await enterPassword(page, portal, "kim", testbed.PASSWORD_KIM);
-  await page.waitForURL(`${portal.origin}/`);
-  const { lab } = await whoInJupyterLab(profile, page);
+  const phone = await enrol(page, portal);
+  const { lab, sockets } = await whoInJupyterLab(profile, page);
   const program = await profile.newPage();
   await program.goto(portal.origin);
   const { body: token } = await callApi(program, "POST", "/tokens", { name: "laptop", expires_in_days: 1 });
@@ -144,7 +169,9 @@ journey("what the directory says of kim reaches her while she works", { ...LIMIT
     return user.groups.some(({ gid, name }) => gid === 30002 && name === "proj2");
   });
 
+  assert.ok(kernelSockets(sockets) > 0);
   await lock("kim");
+  await until("her open notebook is cut off", () => kernelSockets(sockets) === 0);
   const cookieless = (path) => fetch(`${portal.origin}/api/v1${path}`, { headers: { Authorization: `Bearer ${token.token}` } });
   await until("her token is no good", async () => (await cookieless("/session")).status === 401);
   await until("her session is over", () => page.evaluate(async () => (await fetch("/api/v1/session")).status === 401));
@@ -158,6 +185,8 @@ journey("what the directory says of kim reaches her while she works", { ...LIMIT
   await page.getByText(/name or password/i).first().waitFor();
   await unlock("kim");
   await enterPassword(page, portal, "kim", testbed.PASSWORD_KIM);
+  await page.getByRole("heading", { name: "One more step" }).waitFor();
+  await page.getByRole("textbox", { name: "Six-digit code" }).fill(phone.next());
   await page.waitForURL(`${portal.origin}/`);
 });
 
@@ -186,4 +215,39 @@ journey("lee signs in at Keycloak's own pages, works as herself and signs out th
   await page.getByRole("link", { name: "Sign in with Keycloak" }).click();
   // Keycloak asks anew: its own session is over.
   await page.locator("#username").waitFor();
+});
+
+journey("lee, whom Keycloak no longer lets in, loses her session and her app within a minute", { ...LIMITS, portal: portalOf(LEE, WITH_RECHECKS) }, async ({ context, portal, profile, page }) => {
+  context.after(() => setEnabled("lee", true));
+  await signInAtKeycloak(page, portal);
+  const { sockets } = await whoInJupyterLab(profile, page);
+  assert.ok(kernelSockets(sockets) > 0);
+
+  await setEnabled("lee", false);
+  const at = Date.now();
+  const inAMinute = { limitMs: 60_000 };
+  await until("her session is over", () => page.evaluate(async () => (await fetch("/api/v1/session")).status === 401), inAMinute);
+  await until("her open notebook is cut off", () => kernelSockets(sockets) === 0, inAMinute);
+  await until("nothing of hers runs any more", () => runsNothing(LEE.uid, "jupyter-lab"), inAMinute);
+  context.diagnostic(`all of it was over ${Date.now() - at} ms after Keycloak was told`);
+  assert.ok(Date.now() - at < 60_000);
+
+  await setEnabled("lee", true);
+  await profile.clearCookies();
+  await signInAtKeycloak(page, portal);
+});
+
+journey("who signs out at Keycloak is signed out of the portal, too", { ...LIMITS, portal: portalOf(LEE, WITH_KEYCLOAK) }, async ({ context, portal, profile, page }) => {
+  context.after(() => tellLogoutsTo(""));
+  await tellLogoutsTo(`${portal.origin}/oidc/keycloak/back-channel-logout`);
+  await signInAtKeycloak(page, portal);
+  const { sockets } = await whoInJupyterLab(profile, page);
+  assert.ok(kernelSockets(sockets) > 0);
+
+  const elsewhere = await profile.newPage();
+  await elsewhere.goto(`${testbed.OIDC_ISSUER}/protocol/openid-connect/logout`);
+  await elsewhere.locator("#kc-logout").click();
+  await until("her session is over", () => page.evaluate(async () => (await fetch("/api/v1/session")).status === 401));
+  await until("her open notebook is cut off", () => kernelSockets(sockets) === 0);
+  await page.getByRole("dialog", { name: "Sign in again" }).waitFor();
 });

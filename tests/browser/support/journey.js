@@ -11,12 +11,13 @@ import { startPortal } from "./portal.js";
 const FAILURES = join(tmpdir(), "myksc-browser-failures");
 
 /**
- * Runs `walk({ context, portal, browser, profile, page })` as a test. `settings.portal` goes to `startPortal`,
- * `settings.profile` to `newProfile`; what is left are limits of the test.
+ * Runs `walk({ context, portal, browser, profile, page })` as a test. `settings.portal` goes to `startPortal` (a function
+ * makes it of the test's context), `settings.profile` to `newProfile`; what is left are limits of the test.
  */
 export function journey(name, { portal: portalSettings, profile: profileSettings, ...limits }, walk) {
   test(name, limits, async (context) => {
-    const [portal, browser] = await Promise.all([startPortal(context, portalSettings), startBrowser(context)]);
+    const wanted = typeof portalSettings === "function" ? await portalSettings(context) : portalSettings;
+    const [portal, browser] = await Promise.all([startPortal(context, wanted), startBrowser(context)]);
     const profile = await newProfile(browser, profileSettings);
     const page = await profile.newPage();
     try {

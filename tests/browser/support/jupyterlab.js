@@ -44,3 +44,18 @@ export async function saveAs(page, name) {
     return (await tab.innerText()).trim() === name && (await tab.getAttribute("class")).includes("jp-mod-dirty") === false;
   });
 }
+
+/** The WebSockets of a page that brought something and are still open. */
+export function openSockets(page) {
+  const sockets = new Set();
+  page.on("websocket", (socket) => {
+    socket.on("framereceived", () => sockets.add(socket));
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+/** How many of them lead to a kernel. */
+export function kernelSockets(sockets) {
+  return [...sockets].filter((socket) => new URL(socket.url()).pathname.endsWith("/channels")).length;
+}

@@ -84,7 +84,7 @@ class Portal {
     this.#program = [AS_PERSON, name, ...closed, "--", program];
   }
 
-  /** Makes an account that is the person who runs the test, with the test's home folder. */
+  /** Makes an account that is the person who runs the test, with the test's home folder; `account` is the last one. */
   async addAccount({ name, displayName, password }) {
     const ids = ["--uid", `${process.getuid()}`, "--gid", `${process.getgid()}`];
     const about = ["--display-name", displayName, "--home", this.home, "--shell", "/bin/bash"];
@@ -150,10 +150,15 @@ class Portal {
     if (this.#reaper.exitCode === null) await once(this.#reaper, "exit");
   }
 
+  /** Starts `myksc` in the portal's environment. */
+  spawn(args) {
+    const [program, ...before] = this.#program;
+    return spawn(program, [...before, ...args], { cwd: this.folder, env: this.#environment(), stdio: "pipe" });
+  }
+
   /** Runs `myksc` in the portal's environment with `input` to read; gives what it wrote. */
   async run(args, input = "") {
-    const [program, ...before] = this.#program;
-    const child = spawn(program, [...before, ...args], { cwd: this.folder, env: this.#environment(), stdio: "pipe" });
+    const child = this.spawn(args);
     child.stdin.on("error", () => {}).end(input);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));
@@ -189,7 +194,8 @@ class Portal {
   }
 }
 
-async function freePort() {
+/** A port of loopback that nobody listens at. */
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
