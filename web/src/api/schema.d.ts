@@ -370,7 +370,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begins the adding of a passkey.
+         * Begins the adding of a passkey; the password or a code says that it is she.
          * @description Needs the role `user` and a session: no API token will do.
          */
         post: operations["begin_passkey"];
@@ -380,7 +380,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/factors/passkeys/{id}": {
+    "/api/v1/factors/passkeys/{id}/remove": {
         parameters: {
             query?: never;
             header?: never;
@@ -389,12 +389,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
         /**
-         * Takes a passkey away.
+         * Takes a passkey away; the password or a code says that it is she.
          * @description Needs the role `user` and a session: no API token will do.
          */
-        delete: operations["remove_passkey"];
+        post: operations["remove_passkey"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1001,7 +1001,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened.
+         * Signs out everywhere: ends all sessions of the caller, this one included, and everything they opened. The answer is
+         *     that of `DELETE /session`.
          * @description Needs the role `user` and a session: no API token will do.
          */
         delete: operations["delete_sessions"];
@@ -1021,7 +1022,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Ends one session of the caller, and everything it opened.
+         * Ends one session of the caller, and everything it opened; her own by this is a sign-out, with the answer of
+         *     `DELETE /session`.
          * @description Needs the role `user` and a session: no API token will do.
          */
         delete: operations["end_session"];
@@ -2360,6 +2362,8 @@ export interface components {
         PasskeyRequest: {
             /** @description What to call it: 1 to 60 characters. */
             name: string;
+            /** @description Says that it is she. */
+            proof: components["schemas"]["Proof"];
         };
         /** @description A passkey. */
         PasskeyView: {
@@ -2493,6 +2497,17 @@ export interface components {
             fields: components["schemas"]["FieldProblem"][];
             /** @description Id of the request, as in the log. */
             request_id: string;
+        };
+        /** @description What shows anew that a request is its person's own: one of these. */
+        Proof: {
+            /**
+             * Format: password
+             * @description The present password.
+             */
+            password: string;
+        } | {
+            /** @description Six digits of the authenticator app, or a recovery code. */
+            code: string;
         };
         /** @description A queue or partition. */
         Queue: {
@@ -3774,7 +3789,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -5035,6 +5054,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description No Content */
             204: {
                 headers: {
@@ -5064,6 +5092,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOut"];
+                };
+            };
             /** @description No Content */
             204: {
                 headers: {
