@@ -154,7 +154,9 @@ impl Upload {
                     continue;
                 }
                 Err(ClientError::Unreachable(cut)) => cut,
-                Err(ClientError::Refused(problem)) if problem.code == "offset_mismatch" => {
+                Err(ClientError::Refused(problem))
+                    if matches!(problem.code.as_str(), "offset_mismatch" | "upload_busy") =>
+                {
                     problem.to_string()
                 }
                 Err(error) => return Err(error),
