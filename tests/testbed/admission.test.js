@@ -2,14 +2,14 @@
 // pods in people's namespaces.
 
 import assert from "node:assert/strict";
-import { chown, mkdir } from "node:fs/promises";
+import { chown, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { until } from "../browser/support/until.js";
 import { applyAs, installChart } from "./support/chart.js";
 import { apply, execute, get, kubectl, readyPod } from "./support/cluster.js";
-import { printVersions, testbed } from "./support/exports.js";
+import { printVersions, root, testbed } from "./support/exports.js";
 import { freshName } from "./support/programs.js";
 
 const limits = { timeout: 300_000 };
@@ -27,7 +27,8 @@ before(async () => {
   await mkdir(home, { recursive: true, mode: 0o700 });
   await chown(home, KIM.uid, KIM.gid);
   chart = await installChart({
-    storage: { kind: "host_path", roots: [testbed.HOME_ROOT], shared: [data], classes: ["allowed"] },
+    // The last two are those of the portal's own tests.
+    storage: { kind: "host_path", roots: [testbed.HOME_ROOT, "/home", "/data"], shared: [data], classes: ["allowed"] },
     policies: { roles: [{ kind: "ClusterRole", name: "view" }], priorityClasses: ["allowed"] },
     portal: { enabled: false },
   });
@@ -117,63 +118,40 @@ test("the portal's account has these rights and no others", limits, async () => 
   assert.deepEqual(asked.filter((_, at) => allowed[at]), []);
 });
 
-test("with these rights a person's namespace is made, twice over, and no secret is read", limits, async (t) => {
-  const name = `${chart.prefix}20001`;
-  t.after(() => kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false"));
-  t.after(() => kubectl("delete", "persistentvolume", `${name}-home`, "--ignore-not-found", "--wait=false"));
-  await applyAs(chart.account, namespace(name, { level: "restricted" }));
-  await applyAs(chart.account, roleBinding(name));
+test("with these rights all that the portal makes is made, twice over, and no secret is read", limits, async (t) => {
+  const name = `${chart.prefix}20001-portal`;
+  const made = await ofPortal(name);
+  const volumes = made.volumes.map(({ metadata }) => `persistentvolume/${metadata.name}`);
+  t.after(() => kubectl("delete", "--ignore-not-found", "--wait=false", `namespace/${name}`, ...volumes));
+  await applyAs(chart.account, made.namespace);
+  await applyAs(chart.account, made.grant);
+  const { namespace: _, grant: __, deployment, ...more } = made;
+  const stopped = { ...deployment, spec: { ...deployment.spec, replicas: 0 } };
   const meta = (name_) => ({ namespace: name, name: name_ });
-  const all = [
-    secret(name),
-    { apiVersion: "v1", kind: "ConfigMap", metadata: meta("myksc-identity"), data: { passwd: "", group: "" } },
-    {
-      apiVersion: "v1",
-      kind: "ResourceQuota",
-      metadata: meta("myksc-limits"),
-      spec: { hard: { "requests.cpu": "4", "requests.memory": "8Gi", "requests.nvidia.com/gpu": "1", pods: "50" } },
-    },
-    {
-      apiVersion: "v1",
-      kind: "LimitRange",
-      metadata: meta("myksc-limits"),
-      spec: { limits: [{ type: "Container", default: { memory: "512Mi" }, defaultRequest: { memory: "128Mi" } }] },
-    },
-    {
-      apiVersion: "networking.k8s.io/v1",
-      kind: "NetworkPolicy",
-      metadata: meta("myksc-closed"),
-      spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
-    },
-    volume(name, "home", home),
-    claim(name, "myksc-home", { volumeName: `${name}-home` }),
-    service(name, "app-x"),
-    {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: meta("app-x"),
-      spec: {
-        replicas: 0,
-        selector: { matchLabels: { "myksc.io/app": "x" } },
-        template: { metadata: { labels: { "myksc.io/app": "x" } }, spec: pod(name).spec },
-      },
-    },
-  ];
+  const labels = { "app.kubernetes.io/managed-by": "myksc" };
+  const own = { ...secret(name), metadata: { ...meta("own"), labels } };
+  const all = [own, stopped, ...Object.values(more).flat()];
   // Rights hold a moment after they were given.
   await until("the portal's rights in the new namespace", () => applyAs(chart.account, ...all).then(() => true));
-  await until("the claim is bound", async () => (await get(name, "persistentvolumeclaim", "myksc-home")).status.phase === "Bound");
-  await applyAs(chart.account, namespace(name, { level: "restricted", groups: [20001] }), roleBinding(name), ...all);
+  await until("the claims are bound", async () => {
+    const claims = JSON.parse(await kubectl("-n", name, "get", "persistentvolumeclaims", "-o", "json")).items;
+    return claims.length === made.claims.length && claims.every(({ status }) => status.phase === "Bound");
+  });
+  await applyAs(chart.account, made.namespace, made.grant, ...all);
+  const { metadata, spec } = deployment.spec.template;
+  await create({ apiVersion: "v1", kind: "Pod", metadata: { ...metadata, ...meta("app") }, spec });
 
   const as = [`--as=${chart.account}`, "-n", name];
-  await assert.rejects(kubectl(...as, "get", "secret", "app-x"), /cannot get resource "secrets"/);
+  await assert.rejects(kubectl(...as, "get", "secret", "own"), /cannot get resource "secrets"/);
   await assert.rejects(kubectl(...as, "get", "secrets"), /cannot list resource "secrets"/);
   const others = { ...secret(name), metadata: meta("others") };
   await apply(others);
   const empty = { apiVersion: "v1", kind: "Secret", metadata: others.metadata };
   await assert.rejects(applyAs(chart.account, empty), /has no secrets but its own/);
   await assert.rejects(kubectl(...as, "delete", "--cascade=foreground", "--wait=false", "secret/others"), /has no secrets but its own/);
-  await kubectl(...as, "delete", "--wait=false", "deployment/app-x", "service/app-x", "secret/app-x");
-  await kubectl(...as, "delete", "--wait=false", "resourcequota/myksc-limits");
+  const app = deployment.metadata.name;
+  const gone = [`deployment/${app}`, `service/${app}`, "secret/own", `resourcequota/${made.quota.metadata.name}`];
+  await kubectl(...as, "delete", "--wait=false", ...gone);
 });
 
 test("a pod like the portal's runs as kim, with its guard beside it, and writes to her home", limits, async (t) => {
@@ -549,6 +527,23 @@ test("the portal's account gets no further than people's namespaces", limits, as
   await assert.rejects(as(volume("default", "x", home, { name: freshName("volume") })), /volumes of people's namespaces alone/);
   await assert.rejects(as(volume(hers, "x", "/mnt", { name: other })), /volumes of people's namespaces alone/);
 });
+
+/** What the portal makes for kim, as its own tests have written it down (insta), in a namespace of this chart. */
+async function ofPortal(name) {
+  const folder = `${root}/crates/apps/src/runtime/kubernetes/snapshots`;
+  const kinds = ["namespace", "grant", "quota", "limit_range", "network_policies", "identity_map", "volumes", "claims", "service", "deployment"];
+  const read = async (kind) => {
+    const text = await readFile(`${folder}/myksc_apps__runtime__kubernetes__tests__${kind}.snap`, "utf8");
+    const json = text.slice(text.indexOf("---", 3) + 3);
+    const own = json.replaceAll("myksc-20001-kim", name).replaceAll("myksc-namespace", chart.role);
+    return [kind, JSON.parse(own)];
+  };
+  const made = Object.fromEntries(await Promise.all(kinds.map(read)));
+  made.grant.subjects = roleBinding(name).subjects;
+  // Its owner there is none of this cluster.
+  delete made.service.metadata.ownerReferences;
+  return made;
+}
 
 /** Gives the portal its rights in kim's namespace, and waits until they hold. */
 async function settle() {

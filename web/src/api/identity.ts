@@ -185,7 +185,7 @@ interface IdentityPaths {
   "/api/v1/factors/passkeys/options": { post: Plain<{ publicKey: unknown }, { name: string }> };
   "/api/v1/factors/passkeys": { post: Plain<Passkey & { recovery_codes: string[] }, { credential: unknown }> };
   "/api/v1/factors/passkeys/{id}": { delete: Call<undefined, never, ById> };
-  "/api/v1/sessions": { get: Plain<{ items: SessionItem[] }>; delete: Plain<undefined> };
+  "/api/v1/sessions": { get: Plain<{ items: SessionItem[] }>; delete: Plain<{ continue_at: string } | undefined> };
   "/api/v1/tokens": { get: Plain<{ items: Token[] }>; post: Plain<import("./known").NewToken, TokenRequest> };
   "/api/v1/preferences": { get: Plain<Preferences>; put: Plain<Preferences, Preferences> };
   "/api/v1/device/{user_code}": { get: Call<DeviceRequest, never, { user_code: string }> };

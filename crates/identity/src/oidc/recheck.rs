@@ -75,7 +75,7 @@ fn note(ended: Option<std::result::Result<Result<()>, tokio::task::JoinError>>) 
     match ended {
         Some(Err(error)) => tracing::error!(%error, "asking about a person ended early"),
         Some(Ok(Err(error))) => {
-            tracing::warn!(%error, "a person who could not be asked about waits for long")
+            tracing::warn!(%error, "a person who could not be asked about waits for long");
         }
         Some(Ok(Ok(()))) | None => {}
     }

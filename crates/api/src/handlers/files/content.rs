@@ -119,7 +119,7 @@ async fn write_content(
     let recorder = Recorder::new(&state.store, &caller, &peer);
     let object = path.to_string();
     let write = recorder.record_as_is("write_file", &object, write);
-    let written = lease::during(&state, &caller, write).await??;
+    let written = Box::pin(lease::during(&state, &caller, write)).await??;
     let (entry, etag) = written.map_err(|error| {
         let failed_condition = error.code() == Some(FileCode::FileExists);
         let problem = to_problem(error);

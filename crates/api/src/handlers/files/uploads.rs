@@ -179,7 +179,8 @@ async fn append_upload(
     let may_be_last = length.is_none_or(|length| offset.saturating_add(length) >= known.size_bytes);
     let upload = if may_be_last {
         let recorder = Recorder::new(&state.store, &caller, &peer);
-        lease::during(&state, &caller, recorder.record_upload(&known.path, append)).await??
+        let append = recorder.record_upload(&known.path, append);
+        Box::pin(lease::during(&state, &caller, append)).await??
     } else {
         lease::during(&state, &caller, append).await?.map_err(to_problem)?
     };
