@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use myksc_core::secret::SecretHash;
-use rustix::fs::FlockOperation;
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation};
 
 use crate::exit::{Exit, Failure};
 
@@ -90,10 +90,13 @@ impl StateFolder {
     }
 }
 
-/// Makes the folder if it is not there, and sees that it is ours alone.
+/// Makes the folder if it is not there, and sees that it is ours alone and can be written.
 pub(crate) fn prepare(path: &Path) -> Result<(), Failure> {
     make_folder(path).map_err(|error| refuse(path, &error))?;
-    check_owner(path)
+    check_owner(path)?;
+    // What is in it already may well be opened; the database needs files beside its own.
+    let writable = rustix::fs::accessat(CWD, path, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+    writable.map_err(|error| refuse(path, &error.into()))
 }
 
 fn make_folder(path: &Path) -> std::io::Result<()> {

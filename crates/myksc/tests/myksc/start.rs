@@ -52,12 +52,12 @@ fn a_state_folder_that_cannot_be_written_is_refused_new_or_old() {
     std::fs::create_dir(&state).unwrap();
     let set_mode = |mode| std::fs::set_permissions(&state, Permissions::from_mode(mode)).unwrap();
     set_mode(0o500);
-    run(bound_by_permissions(&portal.serve()), "").refused(11, "state");
+    run(bound_by_permissions(&portal.serve()), "").refused(11, "the portal may not write there");
     set_mode(0o700);
     portal.start();
     assert_eq!(portal.stop(), Some(0));
     set_mode(0o500);
-    run(bound_by_permissions(&portal.serve()), "").refused(11, "state");
+    run(bound_by_permissions(&portal.serve()), "").refused(11, "the portal may not write there");
     set_mode(0o700);
 }
 
