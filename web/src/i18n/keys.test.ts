@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import en from "./en";
@@ -24,6 +26,19 @@ const unique = (keys: string[]) => [...new Set(keys)].toSorted();
 
 test.each(Object.keys(ko) as (keyof typeof ko)[])("%s has the same keys in both languages", (namespace) => {
   expect(unique(keysOf(en[namespace] as Tree))).toEqual(unique(keysOf(ko[namespace] as Tree)));
+});
+
+test("no key stands twice", () => {
+  // The last of them would hold, and nobody would see that the other one is for nothing.
+  for (const language of ["ko", "en"]) {
+    const folder = join(import.meta.dirname, language);
+    for (const name of readdirSync(folder).filter((file) => file.endsWith(".json"))) {
+      const text = readFileSync(join(folder, name), "utf8");
+      const written = text.match(/"(?:[^"\\]|\\.)*"\s*:/g) ?? [];
+      const kept = JSON.stringify(JSON.parse(text)).match(/"(?:[^"\\]|\\.)*":/g) ?? [];
+      expect([name, written.length]).toEqual([name, kept.length]);
+    }
+  }
 });
 
 test("no text is empty", () => {
