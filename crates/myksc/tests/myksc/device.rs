@@ -100,9 +100,10 @@ fn a_sign_in_that_is_confirmed_in_a_browser_keeps_a_token_and_a_refused_or_broke
     assert_eq!(approved.codes["verification_uri"], format!("{}/device", portal.origin));
     assert!(approved.codes.get("device_code").is_none(), "the code for the program is shown");
     browser.decide(&denied, "deny");
+    // As Ctrl-C breaks it off; but shells have what they run in the background ignore that signal.
     rustix::process::kill_process(
         rustix::process::Pid::from_child(&broken_off.child),
-        rustix::process::Signal::INT,
+        rustix::process::Signal::TERM,
     )
     .unwrap();
     broken_off.child.wait().unwrap();
