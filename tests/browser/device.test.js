@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-import { assertNoFaults, newProfile } from "./support/browser.js";
+import { assertNoFaults } from "./support/browser.js";
 import { journey } from "./support/journey.js";
 
-journey("a command line that signs in is let in by the person who started it, or is not", { timeout: 240_000 }, async ({ context, portal, browser, profile, page }) => {
+journey("a command line that signs in is let in by the person who started it, or is not", { timeout: 240_000 }, async ({ context, portal, profile, page }) => {
   const first = await login(context, portal);
   // The link leads there by way of the sign-in.
   await page.goto(`${first.codes.verification_uri}?code=${first.codes.user_code}`);
@@ -28,25 +28,22 @@ journey("a command line that signs in is let in by the person who started it, or
 
   // Typed by hand, in whatever way, on a phone.
   const second = await login(context, portal);
-  const phone = await newProfile(browser, { width: 360, height: 780 });
-  await phone.addCookies(await profile.cookies());
-  const small = await phone.newPage();
-  await small.goto(`${portal.origin}/device`);
-  const field = small.getByRole("textbox", { name: "Code" });
+  await page.setViewportSize({ width: 360, height: 780 });
+  await page.goto(`${portal.origin}/device`);
+  const field = page.getByRole("textbox", { name: "Code" });
   await field.fill("bcd");
-  await small.getByRole("button", { name: "Continue" }).click();
-  await small.getByText("The code has eight letters.").waitFor();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("The code has eight letters.").waitFor();
   await field.fill(second.codes.user_code.replace("-", " ").toLowerCase());
-  await small.getByRole("button", { name: "Continue" }).click();
-  await small.getByRole("button", { name: "Deny" }).click();
-  await small.getByRole("heading", { name: "Denied" }).waitFor();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "Deny" }).click();
+  await page.getByRole("heading", { name: "Denied" }).waitFor();
   assert.notEqual(await second.ended, 0);
 
   // A code is good once.
-  await small.goto(`${portal.origin}/device?code=${second.codes.user_code}`);
-  await small.getByText(/^No command line waits with the code/).waitFor();
-  assertNoFaults(profile);
-  assertNoFaults(phone, [/status of 404 .*\/device\/.*\)$/]);
+  await page.goto(`${portal.origin}/device?code=${second.codes.user_code}`);
+  await page.getByText(/^No command line waits with the code/).waitFor();
+  assertNoFaults(profile, [/status of 404 .*\/device\/.*\)$/]);
 });
 
 /** Starts the sign-in of a command line; gives the codes that it shows and how it will end. */
