@@ -67,9 +67,10 @@ fn body(operation: &str, kims: &Kims) -> Option<Value> {
         | "confirm_enrolment"
         | "confirm_totp"
         | "remove_totp"
+        | "remove_passkey"
         | "renew_recovery_codes" => json!({ "code": "123456" }),
         "sign_in_by_passkey" | "add_passkey" => json!({ "credential": {} }),
-        "begin_passkey" => json!({ "name": "another" }),
+        "begin_passkey" => json!({ "name": "another", "proof": { "password": "not the password" } }),
         "begin_totp" => json!({ "password": "not the password" }),
         "put_preferences" => json!({ "apps_at_sign_out": "keep" }),
         "lock_user" => json!({ "reason": "none" }),
