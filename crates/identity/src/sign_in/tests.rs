@@ -232,8 +232,9 @@ async fn a_storm_of_sign_ins_leaves_room_for_those_who_are_signed_in() {
     .await;
 }
 
-/// Answers nobody.
-struct Hangs;
+/// Answers nobody, and counts who asked.
+#[derive(Default)]
+struct Hangs(std::sync::atomic::AtomicUsize);
 
 impl IdentityProvider for Hangs {
     fn id(&self) -> &'static str {
@@ -245,6 +246,7 @@ impl IdentityProvider for Hangs {
         _: &'a str,
         _: &'a SecretString,
     ) -> crate::Answer<'a, Option<Authenticated>> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         Box::pin(std::future::pending())
     }
 
@@ -258,7 +260,8 @@ async fn a_provider_that_hangs_keeps_nobody_out_who_signs_in_by_another() {
     each_engine(|store| async move {
         let world = World::new(store);
         world.person("kim").await;
-        let access = world.access.clone().with_provider(Arc::new(Hangs));
+        let slow = Arc::new(Hangs::default());
+        let access = world.access.clone().with_provider(Arc::clone(&slow) as Arc<dyn IdentityProvider>);
         let waiting: Vec<_> = (0..AT_ONCE)
             .map(|n| {
                 let sign_in = access.sign_in.clone();
@@ -273,13 +276,10 @@ async fn a_provider_that_hangs_keeps_nobody_out_who_signs_in_by_another() {
             .collect();
         let password = right_password();
         let given = Credentials { provider: Some("slow"), ..by("lee", &password) };
-        let full = async || {
-            let client = somewhere();
-            let answer = access.sign_in.sign_in(given, &client, None);
-            let answer = tokio::time::timeout(Duration::from_millis(50), answer).await;
-            matches!(answer, Ok(Err(Error::Unavailable { code: "sign_in_busy", .. })))
-        };
-        crate::ldap::slapd::eventually("every place is taken", full).await;
+        let are_all_in = async || slow.0.load(std::sync::atomic::Ordering::SeqCst) == AT_ONCE;
+        crate::ldap::slapd::eventually("every place is taken", are_all_in).await;
+        let full = access.sign_in.sign_in(given, &somewhere(), None).await;
+        assert!(matches!(full, Err(Error::Unavailable { code: "sign_in_busy", .. })), "{full:?}");
         let step = access.sign_in.sign_in(by("kim", &password), &somewhere(), None).await.unwrap();
         assert!(step.opened().is_some());
         for task in waiting {
