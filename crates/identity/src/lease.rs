@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use myksc_core::{SessionId, Timestamp, TokenId, UserId};
 
 use crate::Access;
+use crate::clock::Clock;
 use crate::people::ShutOut;
-use crate::sessions::SessionEnded;
+use crate::sessions::{SessionEnded, Sessions};
+use crate::tokens::Tokens;
 
 /// How often it is looked for what nobody announced: a token that was deleted, a lock by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
@@ -27,7 +29,9 @@ pub enum Shown {
 /// Lasts for as long as what somebody showed does: until her session ends, her token is deleted or over, or she is
 /// locked. While the database is away it lasts no longer than the site says.
 pub struct Lease {
-    access: Access,
+    sessions: Sessions,
+    tokens: Tokens,
+    clock: Clock,
     user: UserId,
     shown: Shown,
     ended: broadcast::Receiver<SessionEnded>,
@@ -40,14 +44,17 @@ pub struct Lease {
 
 impl Lease {
     /// For somebody who was let in just now.
-    pub(crate) fn new(access: Access, user: UserId, shown: Shown) -> Self {
-        let (ended, shut_out) = (access.sessions.subscribe(), access.people.subscribe());
+    pub(crate) fn new(access: &Access, user: UserId, shown: Shown) -> Self {
+        let (sessions, tokens, clock) =
+            (access.sessions.clone(), access.tokens.clone(), access.clock.clone());
+        let (ended, shut_out) = (sessions.subscribe(), access.people.subscribe());
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         looks.reset();
-        let held_at = access.sessions.remembered().answered_at();
+        let held_at = sessions.remembered().answered_at();
         // A lock may have come between the request and this.
-        Self { access, user, shown, ended, shut_out, looks, is_in_doubt: true, held_at }
+        let is_in_doubt = true;
+        Self { sessions, tokens, clock, user, shown, ended, shut_out, looks, is_in_doubt, held_at }
     }
 
     /// Waits until it holds no more. A wait that is given up misses nothing: the next one goes on.
@@ -68,6 +75,8 @@ impl Lease {
                 },
                 shut_out = self.shut_out.recv() => match shut_out {
                     Ok(shut_out) if shut_out.user != self.user => {}
+                    // Nobody is left who would tell: the portal stops.
+                    Err(RecvError::Closed) => return,
                     _ => self.is_in_doubt = true,
                 },
                 _ = self.looks.tick() => self.is_in_doubt = true,
@@ -77,17 +86,17 @@ impl Lease {
 
     async fn holds(&mut self) -> bool {
         let held = match &self.shown {
-            Shown::Session(id) => self.access.sessions.alive(id).await.map(|session| session.is_some()),
-            Shown::Token(id) => self.access.tokens.is_alive(&self.user, id).await,
+            Shown::Session(id) => self.sessions.alive(id).await.map(|session| session.is_some()),
+            Shown::Token(id) => self.tokens.is_alive(&self.user, id).await,
         };
         match held {
             Ok(holds) => {
-                self.held_at = self.access.clock.now();
+                self.held_at = self.clock.now();
                 holds
             }
             Err(error) => {
                 tracing::debug!(%error, "whether somebody may go on is not known");
-                self.access.sessions.remembered().is_fresh(self.held_at, self.access.clock.now())
+                self.sessions.remembered().is_fresh(self.held_at, self.clock.now())
             }
         }
     }

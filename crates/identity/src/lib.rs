@@ -205,7 +205,7 @@ impl Access {
     /// Lasts for as long as what somebody showed does, who was let in by it just now.
     #[must_use]
     pub fn lease(&self, user: UserId, shown: Shown) -> Lease {
-        Lease::new(self.clone(), user, shown)
+        Lease::new(self, user, shown)
     }
 
     /// Clears away what is over and announces the sessions that ended by it or by another process, every few

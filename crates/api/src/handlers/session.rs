@@ -111,7 +111,7 @@ pub(super) async fn sign_out(
     end: impl Future<Output = myksc_core::Result<()>>,
 ) -> Result<Response, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
-    preferences::apply_at_sign_out(state, &caller.user, &actor).await;
+    Box::pin(preferences::apply_at_sign_out(state, &caller.user, &actor)).await;
     audited(&state.store, &actor, "sign_out", object, end).await?;
     Ok(match state.access.oidc.sign_out_address(&caller.user) {
         Some(continue_at) => (without_cookie(), axum::Json(SignedOut { continue_at })).into_response(),
