@@ -26,7 +26,7 @@ use crate::resources::in_use;
 use crate::routes::{RouteChange, Routes};
 use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime};
 use crate::runtime::local::{LocalConfig, LocalRuntime};
-use crate::runtime::{Place, Runtime, RuntimeEvent};
+use crate::runtime::{Observation, Place, Runtime, RuntimeEvent};
 use crate::secret::SecretKey;
 
 /// The most bytes of an app's log where the operator says nothing else.
@@ -187,8 +187,14 @@ impl Inner {
     /// place is known to the loop only, so its route is left as it is.
     fn publish_early(&self, app: &App) {
         if app.phase != AppPhase::Ready {
-            self.routes.set(&app.id, app.revision, route(app, None));
+            self.set_route(app, None);
         }
+    }
+
+    /// Tells the gateway of an app as it is on record and as its runtime sees it.
+    pub(crate) fn set_route(&self, app: &App, seen: Option<&Observation>) {
+        let polls = self.catalogue.find(&app.template).map_or(&[][..], |template| &template.polls);
+        self.routes.set(&app.id, app.revision, route(app, polls, seen));
     }
 }
 

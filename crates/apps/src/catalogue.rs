@@ -60,6 +60,8 @@ pub struct Template {
     pub defaults: Resources,
     /// What the person is asked.
     pub fields: Vec<Field>,
+    /// What its pages ask for by themselves, by the beginnings of paths with their queries.
+    pub(crate) polls: Vec<String>,
     /// What keeps it from being launched anywhere here.
     pub(crate) missing: Vec<Missing>,
     /// How to launch it.

@@ -19,7 +19,7 @@ use myksc_store::Intent as Row;
 
 use crate::apps::Inner;
 use crate::catalogue::Template;
-use crate::merge::{fail, gone, merge, route};
+use crate::merge::{fail, gone, merge};
 use crate::runtime::{Launch, Observation, Observed, RuntimeEvent};
 
 /// When to look again at an app that could not be brought on: the pause doubles up to the longest.
@@ -310,7 +310,7 @@ impl Inner {
     }
 
     fn publish(&self, app: &App, seen: Option<&Observation>) {
-        self.routes.set(&app.id, app.revision, route(app, seen));
+        self.set_route(app, seen);
     }
 
     /// Writes a changed app and gives it with its new revision.

@@ -35,8 +35,9 @@ pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
     merged
 }
 
-/// The app's way for the gateway; `None` when it is gone for good.
-pub(crate) fn route(app: &App, seen: Option<&Observation>) -> Option<Route> {
+/// The app's way for the gateway; `None` when it is gone for good. `polls` is what its template's pages ask for by
+/// themselves.
+pub(crate) fn route(app: &App, polls: &[String], seen: Option<&Observation>) -> Option<Route> {
     let state = match app.phase {
         AppPhase::Deleted => return None,
         AppPhase::Starting | AppPhase::Stopping => RouteState::NotReady,
@@ -48,7 +49,7 @@ pub(crate) fn route(app: &App, seen: Option<&Observation>) -> Option<Route> {
             None => RouteState::NotReady,
         },
     };
-    Some(Route { owner: app.owner.clone(), name: app.name.to_string(), state })
+    Some(Route { owner: app.owner.clone(), name: app.name.to_string(), polls: polls.to_vec(), state })
 }
 
 /// Marks an app as failed.

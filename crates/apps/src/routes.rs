@@ -86,7 +86,8 @@ mod tests {
         let mut changes = routes.subscribe();
         let app = AppId::random();
         let owner = UserId::random();
-        let route = |state| Some(Route { owner: owner.clone(), name: "lab".into(), state });
+        let route =
+            |state| Some(Route { owner: owner.clone(), name: "lab".into(), polls: Vec::new(), state });
         routes.set(&app, 2, route(RouteState::Ended));
         routes.set(&app, 1, route(RouteState::NotReady));
         routes.set(&app, 2, route(RouteState::Ended));

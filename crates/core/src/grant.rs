@@ -26,6 +26,8 @@ pub struct Route {
     pub owner: UserId,
     /// The person's name for it, for error pages.
     pub name: String,
+    /// What its pages ask for by themselves, by the beginnings of paths with their queries: no sign of a person.
+    pub polls: Vec<String>,
     /// Whether it answers, and where.
     pub state: RouteState,
 }

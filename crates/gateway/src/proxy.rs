@@ -114,7 +114,8 @@ async fn route(
         State::NotReady => Problem::NotReady { name: &entry.name }.answer(&parts, portal_origin),
         State::Ended => Problem::Ended { name: &entry.name }.answer(&parts, portal_origin),
         State::Ready(way) => {
-            let exchange = Exchange { worker, client, way, held, name: &entry.name, websocket };
+            let is_poll = entry.is_poll(&parts.uri);
+            let exchange = Exchange { worker, client, way, held, name: &entry.name, websocket, is_poll };
             exchange.run(parts, body).await
         }
     }
@@ -128,6 +129,8 @@ struct Exchange<'a> {
     held: Arc<Held>,
     name: &'a str,
     websocket: bool,
+    /// A page of the app asks for it by itself.
+    is_poll: bool,
 }
 
 impl Exchange<'_> {
@@ -138,7 +141,7 @@ impl Exchange<'_> {
             let problem = Problem::Busy { name: self.name };
             return problem.answer(&parts, self.worker.shared.config.portal_origin());
         };
-        if !fetch_rules::is_safe(&parts.method) {
+        if !self.is_poll && !fetch_rules::is_safe(&parts.method) {
             self.worker.shared.touch(&self.held);
         }
         let reader = Reader::of(&parts);
@@ -184,8 +187,8 @@ impl Exchange<'_> {
         let (Some(client), Some(app)) = (client, body.into_stream()) else {
             return Err(UpstreamError::UnaskedSwitch);
         };
-        let held = self.held.clone();
-        tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, held });
+        let used = (!self.is_poll).then(|| self.held.clone());
+        tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, used });
         Ok(Response::from_parts(parts, ProxyBody::empty()))
     }
 

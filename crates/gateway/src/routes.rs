@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::HeaderValue;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Uri};
 use myksc_core::AppId;
 use myksc_core::grant::{Endpoint, Route, RouteState};
 use myksc_core::guard::GuardKey;
@@ -21,6 +22,8 @@ pub(crate) struct Routes {
 pub(crate) struct Entry {
     /// The person's name for it.
     pub(crate) name: String,
+    /// What its pages ask for by themselves, by the beginnings of paths with their queries.
+    polls: Vec<String>,
     /// Whether it can be reached.
     pub(crate) state: State,
 }
@@ -67,6 +70,12 @@ impl Way {
 }
 
 impl Entry {
+    /// Whether a page of the app asks for this by itself, so that nobody works because of it.
+    pub(crate) fn is_poll(&self, uri: &Uri) -> bool {
+        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        self.polls.iter().any(|poll| path.starts_with(poll.as_str()))
+    }
+
     fn way(&self) -> Option<&Arc<Way>> {
         match &self.state {
             State::Ready(way) => Some(way),
@@ -110,7 +119,7 @@ impl Routes {
                 }
             }
         };
-        let entry = Arc::new(Entry { name: route.name, state });
+        let entry = Arc::new(Entry { name: route.name, polls: route.polls, state });
         let kept = entry.way().map(|way| way.number);
         self.entries.insert(app, entry);
         former_way.is_some_and(|way| kept != Some(way.number) && close(way))

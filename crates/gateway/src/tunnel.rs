@@ -41,7 +41,8 @@ pub(crate) struct Opening {
     /// The app's stream, and what was read of it ahead.
     pub(crate) app: (AppStream, Bytes),
     pub(crate) registration: Registration,
-    pub(crate) held: std::sync::Arc<Held>,
+    /// Who works when the client sends data; nobody where a page does it by itself.
+    pub(crate) used: Option<std::sync::Arc<Held>>,
 }
 
 /// Joins the halves as soon as the client's connection has switched, on a task of its own.
@@ -51,7 +52,7 @@ pub(crate) fn open(worker: Rc<Worker>, opening: Opening) {
         opening.registration.hand_over(signal.clone());
         // Boxed on its own, so that the buffers of the switch are not part of the tunnel's task.
         let Some(ends) = Box::pin(switch(opening.client, opening.app)).await else { return };
-        run(&worker, ends, &signal, &opening.held).await;
+        run(&worker, ends, &signal, opening.used.as_deref()).await;
         drop(opening.registration);
     });
 }
@@ -80,13 +81,15 @@ async fn switch(client: OnUpgrade, (app, from_app): (AppStream, Bytes)) -> Optio
     })
 }
 
-async fn run(worker: &Worker, ends: Ends, signal: &Signal, held: &Held) {
+async fn run(worker: &Worker, ends: Ends, signal: &Signal, used: Option<&Held>) {
     let Ends { mut client, from_client, mut app, from_app } = ends;
     let (client_reader, client_writer) = client.split();
     let (app_reader, app_writer) = app.split();
     let mut frames = ClientFrames::default();
     let upwards = copy(client_reader, &app_writer, from_client, |bytes| {
-        if frames.carry_data(bytes) {
+        if let Some(held) = used
+            && frames.carry_data(bytes)
+        {
             worker.shared.touch(held);
         }
     });

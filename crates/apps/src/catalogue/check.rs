@@ -8,7 +8,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::pattern::{Pattern, Place};
-use super::schema::{FieldTable, File, Findings, ImageTable, LaunchTable, ProgramTable};
+use super::schema::{FieldTable, File, Findings, IdleTable, ImageTable, LaunchTable, ProgramTable};
 use super::values::{check_value, compile};
 use super::{Field, FieldKind, Image, Listen, Probe, Program, Recipe, Template};
 
@@ -55,7 +55,9 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
         Some(launch) => Some(Recipe { image, ..recipe(launch.into_inner(), program, &fields, findings)? }),
         None => None,
     };
+    let polls = polls(file.idle, findings);
     Some(Template {
+        polls,
         id: id.to_owned(),
         title: file.title,
         summary: file.summary,
@@ -66,6 +68,17 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
         recipe,
         order: file.order,
     })
+}
+
+fn polls(table: IdleTable, findings: &mut Findings) -> Vec<String> {
+    let paths = table.ignore.into_iter().map(|path| {
+        // The beginning of every path would be there for everything.
+        if !path.get_ref().starts_with('/') || path.get_ref() == "/" {
+            findings.add(&path.span(), "what is ignored is the beginning of a path, for example /events");
+        }
+        path.into_inner()
+    });
+    paths.collect()
 }
 
 fn fields(tables: Vec<FieldTable>, findings: &mut Findings) -> Vec<Field> {

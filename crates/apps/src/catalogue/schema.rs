@@ -28,6 +28,8 @@ pub(super) struct File {
     pub(super) program: Option<ProgramTable>,
     pub(super) launch: Option<Spanned<LaunchTable>>,
     #[serde(default)]
+    pub(super) idle: IdleTable,
+    #[serde(default)]
     pub(super) fields: Vec<FieldTable>,
 }
 
@@ -73,6 +75,13 @@ pub(super) struct ProbeTable {
     #[serde(default)]
     pub(super) statuses: Vec<Spanned<u16>>,
     pub(super) timeout_secs: Spanned<u64>,
+}
+
+/// `[idle]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdleTable {
+    pub(super) ignore: Vec<Spanned<String>>,
 }
 
 /// `[[fields]]`

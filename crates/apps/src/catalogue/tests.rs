@@ -21,6 +21,9 @@ environment = { TOKEN = "{secret}" }
 files = { "conf/a.json" = "{{}}" }
 probe = { path = "/api", statuses = [200], timeout_secs = 5 }
 
+[idle]
+ignore = ["/events", "/api/kernels?1"]
+
 [[fields]]
 id = "size"
 kind = "number"
@@ -43,6 +46,8 @@ fn the_templates_that_ship_are_whole_and_all_of_them_are_in_the_program() {
     let catalogue = Catalogue::load(None).unwrap();
     let ids: Vec<_> = catalogue.templates().iter().map(|template| template.id.as_str()).collect();
     assert_eq!(ids, ["jupyter", "command", "vscode", "rstudio", "desktop", "terminal"]);
+    assert_eq!(catalogue.find("rstudio").unwrap().polls, ["/events/get_events"]);
+    assert_eq!(catalogue.find("jupyter").unwrap().polls, [""; 0]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
     let on_disk = Catalogue::load(Some(&folder)).unwrap();
     assert_eq!(on_disk.templates().len(), ids.len());
@@ -76,17 +81,20 @@ fn everything_wrong_with_a_file_is_told_with_its_line() {
         ("\"{{}}\"", "\"{}\"", "t.toml:17: there is no {}"),
         ("/api", "api", "t.toml:18: a path begins with /"),
         ("[200]", "[20]", "t.toml:18: a status is 200 to 599"),
-        ("id = \"size\"", "id = \"Size\"", "t.toml:21: a field's id is of a-z"),
-        ("kind = \"number\"", "kind = \"text\"", "t.toml:21: only a number has min and max"),
-        ("kind = \"number\"", "kind = \"choice\"\nchoices = []", "t.toml:21: a choice has choices"),
+        ("\"/events\"", "\"events\"", "t.toml:21: what is ignored is the beginning of a path"),
+        ("\"/events\"", "\"/\"", "t.toml:21: what is ignored is the beginning of a path"),
+        ("ignore =", "ignored =", "t.toml:21: unknown field `ignored`"),
+        ("id = \"size\"", "id = \"Size\"", "t.toml:24: a field's id is of a-z"),
+        ("kind = \"number\"", "kind = \"text\"", "t.toml:24: only a number has min and max"),
+        ("kind = \"number\"", "kind = \"choice\"\nchoices = []", "t.toml:24: a choice has choices"),
         (
             "default = \"3\"",
             "default = \"10\"",
-            "t.toml:23: the default is no value of this field: at most 9",
+            "t.toml:26: the default is no value of this field: at most 9",
         ),
-        ("default = \"3\"", "default = \"3\"\npattern = \"(\"", "t.toml:24: not a regular expression"),
-        ("default = \"3\"", "default = \"3\"\nmax_length = 0", "t.toml:24: max_length is 1 to"),
-        ("[[fields]]", "[[fields]", "t.toml:20: "),
+        ("default = \"3\"", "default = \"3\"\npattern = \"(\"", "t.toml:27: not a regular expression"),
+        ("default = \"3\"", "default = \"3\"\nmax_length = 0", "t.toml:27: max_length is 1 to"),
+        ("[[fields]]", "[[fields]", "t.toml:23: "),
     ];
     for (from, to, expected) in cases {
         assert!(GOOD.contains(from), "{from}");

@@ -45,7 +45,7 @@ pub(crate) async fn gateway(listen: &str, backend: &str, other_routes: usize) ->
     };
     let config = Config::new("http://localhost", [], "localhost").map_err(io::Error::other)?;
     let gateway = Gateway::new(config, OneGrant { hash: cookie.hash(), grant });
-    let route = |state| Route { owner: user.clone(), name: "bench".to_owned(), state };
+    let route = |state| Route { owner: user.clone(), name: "bench".to_owned(), polls: Vec::new(), state };
     for _ in 0..other_routes {
         gateway.set_route(AppId::random(), route(RouteState::Ended));
     }

@@ -182,7 +182,9 @@ impl Rig {
     }
 
     pub(crate) fn set_state(&self, visitor: &Visitor, state: RouteState) {
-        let route = Route { owner: visitor.user.clone(), name: "my <b>notebook</b>".to_owned(), state };
+        let (owner, name) = (visitor.user.clone(), "my <b>notebook</b>".to_owned());
+        let polls = vec!["/echo?poll=".to_owned(), "/ws?poll".to_owned()];
+        let route = Route { owner, name, polls, state };
         self.gateway.set_route(visitor.app.clone(), route);
     }
 

@@ -16,9 +16,13 @@ use crate::rig::{PATIENCE, Rig, Visitor, until};
 
 /// Opens a WebSocket as the app's own page would; the head of the answer comes with it.
 pub(crate) async fn open(rig: &Rig, visitor: &Visitor) -> (TcpStream, String) {
+    open_at(rig, visitor, "/ws").await
+}
+
+async fn open_at(rig: &Rig, visitor: &Visitor, path: &str) -> (TcpStream, String) {
     let host = visitor.host();
     let head = format!(
-        "GET /ws HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nConnection: keep-alive, Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nConnection: keep-alive, Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
         visitor.cookie_header(),
     );
@@ -182,7 +186,8 @@ async fn a_new_name_cuts_nothing() {
         authorization: Some("token of-the-app".to_owned()),
         guard: None,
     };
-    let route = Route { owner: visitor.user.clone(), name: "another name".to_owned(), state };
+    let route =
+        Route { owner: visitor.user.clone(), name: "another name".to_owned(), polls: Vec::new(), state };
     rig.gateway.set_route(visitor.app.clone(), route);
     rig.gateway.revoke_session(&SessionId::random());
     echoes(&mut socket, b"still here").await;
@@ -315,6 +320,9 @@ async fn pongs_do_not_keep_a_session_alive_but_typing_does() {
     };
     echoes(&mut socket, &masked(0x8A, b"pong")).await;
     echoes(&mut socket, &masked(0x89, b"")).await;
+    // Of a socket that the app's template says is used by its pages alone, nothing counts.
+    let (mut polling, _) = open_at(&rig, &visitor, "/ws?poll").await;
+    echoes(&mut polling, &masked(0x81, b"heartbeat")).await;
     assert!(rig.portal.with(|records| records.touched.is_empty()));
     echoes(&mut socket, &masked(0x81, b"typed")).await;
     echoes(&mut socket, &masked(0x81, b"more")).await;
