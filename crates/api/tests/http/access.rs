@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, ORIGIN};
-use myksc_testkit::{Client, TestPortal};
+use myksc_testkit::{Client, PASSWORD, TestPortal};
 use serde_json::{Value, json};
 
 use crate::kims::{Kims, MARK};
@@ -67,9 +67,10 @@ fn body(operation: &str, kims: &Kims) -> Option<Value> {
         | "confirm_enrolment"
         | "confirm_totp"
         | "remove_totp"
-        | "remove_passkey"
         | "renew_recovery_codes" => json!({ "code": "123456" }),
         "sign_in_by_passkey" | "add_passkey" => json!({ "credential": {} }),
+        // Her own proof holds, so that it is the passkey that is refused.
+        "remove_passkey" => json!({ "password": PASSWORD }),
         "begin_passkey" => json!({ "name": "another", "proof": { "password": "not the password" } }),
         "begin_totp" => json!({ "password": "not the password" }),
         "put_preferences" => json!({ "apps_at_sign_out": "keep" }),
