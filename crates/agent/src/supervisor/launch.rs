@@ -78,7 +78,7 @@ fn wait_for_release(
 ) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(supervisor) {
-        return Err(rustix::io::Errno::SRCH.into());
+        return end_silently();
     }
     // SAFETY: this is the new process's own copy of the descriptor, and nothing here uses it again. Kept open, the
     // read below would never see the end of the pipe.
@@ -93,11 +93,17 @@ fn wait_for_release(
         match rustix::io::read(release_reader, &mut byte) {
             Ok(1) => break,
             Err(rustix::io::Errno::INTR) => {}
-            _ => return Err(rustix::io::Errno::CANCELED.into()),
+            _ => return end_silently(),
         }
     }
     rustix::process::set_parent_process_death_signal(None)?;
     Ok(())
+}
+
+/// Ends the new process when nobody waits for its program any more. An error would be told to the supervisor, and where
+/// that is dead, the standard library complains of it in the program's own output.
+fn end_silently() -> io::Result<()> {
+    Ok(rustix::process::kill_process(rustix::process::getpid(), Signal::KILL)?)
 }
 
 fn command_of(folder: &Folder, spec: &Spec) -> io::Result<Command> {
