@@ -14,12 +14,13 @@ part=$MYKSC_TESTBED_STATE/parts/$2
 case $1 in
 up) mkdir -p "\${part%/*}" && touch "$part" ;;
 down) rm "$part" && exit "$STATUS_OF_DOWN" ;;
+status) [ ! -e "$part" ] || cat "$part" ;;
 env) echo export MYKSC_TESTBED_WORD=said ;;
 esac
 `;
 
-/** Runs a command of the shell with the part `slurm` around it; `raised` says that it is up already. */
-function runWith(context, command, { down = 0, raised = false } = {}) {
+/** Runs a command of the shell with the part `slurm` around it; `raised` is how it is already. */
+function runWith(context, command, { down = 0, raised = null } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "myksc-with-"));
   context.after(() => rmSync(folder, { recursive: true }));
   for (const path of ["testbed/with", "testbed/lib.sh", "testbed/addresses.sh", "tools/env.sh"]) {
@@ -31,7 +32,7 @@ function runWith(context, command, { down = 0, raised = false } = {}) {
   mkdirSync(join(state, "logs"), { recursive: true });
   if (raised) {
     mkdirSync(join(state, "parts"));
-    writeFileSync(part, "");
+    writeFileSync(part, `slurm ${raised}\n`);
   }
   const env = { ...process.env, MYKSC_CACHE: folder, MYKSC_TESTBED_STATE: state, STATUS_OF_DOWN: `${down}` };
   const done = spawnSync(join(folder, "testbed/with"), ["slurm", "--", "sh", "-c", command], { env, encoding: "utf8" });
@@ -49,7 +50,13 @@ test("a testbed that can't be taken down is a failure, and hides no other", (con
 });
 
 test("what was up before stays up", (context) => {
-  assert.deepEqual(runWith(context, "true", { down: 7, raised: true }), { status: 0, stdout: "", isUp: true });
+  assert.deepEqual(runWith(context, "true", { down: 7, raised: "up" }), { status: 0, stdout: "", isUp: true });
+});
+
+test("what was left broken is raised anew", (context) => {
+  const show = 'cat "$MYKSC_TESTBED_STATE/parts/slurm"';
+  assert.deepEqual(runWith(context, show, { raised: "broken" }), { status: 0, stdout: "", isUp: false });
+  assert.equal(runWith(context, show, { down: 7, raised: "broken" }).status, 1);
 });
 
 test("a signal takes it down, too", (context) => {
