@@ -6,7 +6,7 @@ import { session, signInAgain, signInAsked, signedIn } from "../session";
 import { fetchSession } from "../fetch";
 import { applyEvent, onPortalEvent } from "./apply";
 import { browserSurroundings } from "./browser";
-import { EventStream } from "./leader";
+import { EventStream, type PortalEvent } from "./leader";
 
 export { onPortalEvent } from "./apply";
 
@@ -14,7 +14,7 @@ let stream: EventStream | null = null;
 
 export function startEvents(): void {
   if (stream) return;
-  stream = new EventStream(browserSurroundings(), (event) => applyEvent(event, queryClient));
+  stream = new EventStream(browserSurroundings(), deliver);
   stream.start();
 }
 
@@ -23,7 +23,12 @@ export function stopEvents(): void {
   stream = null;
 }
 
-onPortalEvent("reset", (_event, cache) => void cache.invalidateQueries());
+/** What features make of a reset comes before everything is fetched anew. */
+function deliver(event: PortalEvent): void {
+  applyEvent(event, queryClient);
+  if (event.kind === "reset") void queryClient.invalidateQueries();
+}
+
 onPortalEvent("contract", (_event, cache) => void cache.invalidateQueries({ queryKey: keys.contract }));
 onPortalEvent("session_ended", () => void checkSession());
 

@@ -80,7 +80,8 @@ test("when the leader closes another tab resumes after the last event", async ()
   await vi.waitFor(() => expect(browser.opened).toHaveLength(2));
   expect(browser.opened[0]!.closed).toBe(true);
   expect(browser.opened[1]!.since).toBe("12");
-  expect(kinds(second.got)).not.toContain("reset");
+  browser.opened[1]!.push({ kind: "hello", id: "12", data: { revision: 12 } });
+  expect(kinds(second.got)).toEqual(["app", "reset", "hello"]);
 });
 
 test("a tab that comes late learns from the leader where the stream stands", async () => {
@@ -95,13 +96,17 @@ test("a tab that comes late learns from the leader where the stream stands", asy
   expect(browser.opened[1]!.since).toBe("40");
 });
 
-test("a leader that knows of no event has everything fetched anew", async () => {
+test("a stream that resumes nothing has everything fetched anew once it has begun, and once only", async () => {
   const browser = new FakeBrowser();
-  const tab = browser.tab();
-  tab.stream.start();
+  const [first, second] = [browser.tab(), browser.tab()];
+  first.stream.start();
   await vi.waitFor(() => expect(browser.opened).toHaveLength(1));
+  second.stream.start();
   expect(browser.opened[0]!.since).toBeNull();
-  expect(kinds(tab.got)).toEqual(["reset"]);
+  expect(kinds(first.got)).toEqual([]);
+  browser.opened[0]!.push({ kind: "hello", id: "4", data: { revision: 4 } });
+  browser.opened[0]!.push(app("5"));
+  for (const tab of [first, second]) expect(kinds(tab.got)).toEqual(["hello", "reset", "app"]);
 });
 
 test("a refused stream is opened again, after the last event, once somebody is signed in", async () => {

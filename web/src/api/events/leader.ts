@@ -2,7 +2,8 @@
 //
 // The tab that holds the lock is the leader: it alone has an EventSource and passes each event on over the
 // channel. When its tab closes the browser gives the lock to another tab, which resumes after the last event
-// that it heard of; one that heard of none asks for everything to be fetched anew.
+// that it heard of; one that heard of none asks for everything to be fetched anew once its stream has begun, for
+// what changes before that is told by nobody.
 
 export interface PortalEvent {
   kind: string;
@@ -72,7 +73,6 @@ export class EventStream {
 
   private async lead(): Promise<void> {
     let waitMs = FIRST_WAIT_MS;
-    if (this.lastId === null) this.take({ kind: "reset", id: null, data: {} }, false);
     while (!this.stopping.signal.aborted) {
       if (await this.around.mayOpen()) {
         if (this.stopping.signal.aborted) return;
@@ -87,12 +87,13 @@ export class EventStream {
   private follow(): Promise<boolean> {
     return new Promise((resolve) => {
       let came = false;
+      const isResumed = this.lastId !== null;
       const source = this.around.openSource(this.lastId);
       this.source = source;
       source.onEvent((event) => {
+        this.pass(event);
+        if (!came && !isResumed) this.pass({ kind: "reset", id: null, data: {} });
         came = true;
-        this.take(event, true);
-        this.say({ type: "event", event });
       });
       const end = () => {
         source.close();
@@ -105,13 +106,18 @@ export class EventStream {
   }
 
   private hear(message: Message): void {
-    if (message.type === "event") this.take(message.event, true);
+    if (message.type === "event") this.take(message.event);
     else if (message.type === "where" && this.isLeader) this.say({ type: "here", id: this.lastId });
     else if (message.type === "here") this.lastId ??= message.id;
   }
 
-  private take(event: PortalEvent, keep: boolean): void {
-    if (keep && event.id) this.lastId = event.id;
+  private pass(event: PortalEvent): void {
+    this.take(event);
+    this.say({ type: "event", event });
+  }
+
+  private take(event: PortalEvent): void {
+    if (event.id) this.lastId = event.id;
     this.deliver(event);
   }
 

@@ -1,9 +1,11 @@
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test } from "vitest";
 
+import { applyEvent } from "../../api/events/apply";
 import { keys } from "../../api/keys";
 import type { App } from "../../api/types";
-import { keepApp, newest, withApp } from "./queries";
+import { newest } from "../../api/newest";
+import { appsQuery, keepApp, withApp } from "./queries";
 import { nextStep, stepsDone } from "./steps";
 
 const app = (id: string, revision: number, over: Partial<App> = {}): App =>
@@ -12,6 +14,17 @@ const app = (id: string, revision: number, over: Partial<App> = {}): App =>
 test("what is newer wins, in whatever order it comes", () => {
   expect(newest(app("a", 5), app("a", 4)).revision).toBe(5);
   expect(newest(app("a", 4), app("a", 5)).revision).toBe(5);
+});
+
+test("after a reset whatever comes is newer, for a portal without its database counts anew", async () => {
+  const cache = new QueryClient();
+  await cache.fetchQuery({ ...appsQuery, queryFn: () => Promise.resolve({ items: [app("a", 40)] }) });
+  cache.setQueryData(keys.app("a"), app("a", 40));
+  applyEvent({ kind: "reset", id: null, data: {} }, cache);
+  keepApp(cache, app("a", 3));
+  keepApp(cache, app("a", 2));
+  expect(cache.getQueryData<{ items: App[] }>(keys.appList)!.items).toEqual([app("a", 3)]);
+  expect(cache.getQueryData(keys.app("a"))).toEqual(app("a", 3));
 });
 
 test("cards stand by birth and do not move when they change", () => {

@@ -5,6 +5,7 @@ import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, ok } from "../../api/client";
 import { onPortalEvent } from "../../api/events";
 import { keys } from "../../api/keys";
+import { newest, outdate } from "../../api/newest";
 import type { App } from "../../api/types";
 
 interface AppList {
@@ -46,9 +47,11 @@ onPortalEvent("app", (event, cache) => {
   void cache.invalidateQueries({ queryKey: keys.contract });
 });
 
-export function newest(old: App | undefined, next: App): App {
-  return old && old.id === next.id && old.revision > next.revision ? old : next;
-}
+onPortalEvent("reset", (_event, cache) => {
+  const single = cache.getQueriesData<App>({ queryKey: keys.singleApps });
+  outdate(single.flatMap(([, app]) => app ?? []));
+  outdate(cache.getQueryData<AppList>(keys.appList)?.items ?? []);
+});
 
 function newestList(old: AppList | undefined, next: AppList): AppList {
   const known = new Map(old?.items.map((app) => [app.id, app]));

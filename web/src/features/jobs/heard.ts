@@ -2,6 +2,7 @@
 // no fetch that was under way at the time takes it back.
 
 import { createStore } from "../../lib/store";
+import { newest } from "../../api/newest";
 import type { Job } from "../../api/types";
 
 export type HeardJobs = ReadonlyMap<string, Job>;
@@ -16,8 +17,4 @@ export function hear(job: Job): void {
 /** Events were missed: what was heard before may be over. */
 export function forgetHeard(): void {
   heardJobs.set(new Map());
-}
-
-export function newest(old: Job | undefined, next: Job): Job {
-  return old && old.id === next.id && old.revision > next.revision ? old : next;
 }

@@ -5,8 +5,9 @@ import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient, type Q
 import { api, newIdempotencyKey, ok } from "../../api/client";
 import { onPortalEvent } from "../../api/events";
 import { keys } from "../../api/keys";
+import { newest, outdate } from "../../api/newest";
 import type { Job } from "../../api/types";
-import { forgetHeard, hear, newest } from "./heard";
+import { forgetHeard, hear } from "./heard";
 import type { JobState } from "./list/pages";
 
 const PAGE_JOBS = 200;
@@ -67,7 +68,11 @@ onPortalEvent("job", (event, cache) => {
   void cache.invalidateQueries({ queryKey: keys.systems });
 });
 
-onPortalEvent("reset", forgetHeard);
+onPortalEvent("reset", (_event, cache) => {
+  forgetHeard();
+  const single = cache.getQueriesData<Job>({ queryKey: keys.singleJobs });
+  outdate(single.flatMap(([, job]) => job ?? []));
+});
 
 export type JobAction = "cancel" | "hold" | "release" | "resubmit";
 

@@ -1,7 +1,8 @@
 // A list of jobs, made of the pages that were fetched and of what was heard since.
 
 import type { Job } from "../../../api/types";
-import { newest, type HeardJobs } from "../heard";
+import { newest } from "../../../api/newest";
+import type { HeardJobs } from "../heard";
 import { isActive } from "../job";
 
 export type JobState = "active" | "ended" | "all";
