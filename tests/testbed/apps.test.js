@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { rm, stat } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 
 import { picture } from "../browser/support/browser.js";
@@ -140,6 +140,29 @@ await journeyOnCluster("what holds a launch is on the card, and goes when that i
   await kubectl("-n", namespace, "delete", "resourcequota", "small");
   await waitForPhase(second, "ready");
   assert.equal(await hold.count(), 0);
+});
+
+await journeyOnCluster("whoever deletes her namespace deletes no file, and the next launch makes it anew", async ({ portal, page, namespace }) => {
+  await signIn(page, portal);
+  await launchSmall(page, "first");
+  await waitForPhase(cardOf(page, "first"), "ready");
+  const volume = async () => JSON.parse(await kubectl("get", "persistentvolume", `${namespace}-home`, "-o", "json"));
+  const before = await volume();
+  assert.equal(before.status.phase, "Bound");
+  await writeFile(`${HOME}/kept.txt`, "kept");
+
+  // The next launch does not wait until the namespace is gone.
+  await kubectl("delete", "namespace", namespace, "--wait=false");
+  await launchSmall(page, "second");
+  await waitForPhase(cardOf(page, "first"), "failed");
+  await cardOf(page, "first").getByText("Nothing of the app is there any more").waitFor();
+  await waitForPhase(cardOf(page, "second"), "ready");
+  const after = await volume();
+  assert.equal(after.metadata.uid, before.metadata.uid);
+  assert.equal(after.status.phase, "Bound");
+  assert.notEqual(after.spec.claimRef.uid, before.spec.claimRef.uid);
+  assert.equal(await readFile(`${HOME}/kept.txt`, "utf8"), "kept");
+  await rm(`${HOME}/kept.txt`);
 });
 
 await journeyOnCluster("a portal that lost its database finds every app again", async ({ portal, page, namespace }) => {

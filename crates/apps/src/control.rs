@@ -20,11 +20,13 @@ use myksc_store::Intent as Row;
 use crate::apps::Inner;
 use crate::catalogue::Template;
 use crate::merge::{fail, gone, merge};
-use crate::runtime::{Launch, Observation, Observed, RuntimeEvent};
+use crate::runtime::{Launch, Observation, Observed, PLACE_GOING, RuntimeEvent};
 
 /// When to look again at an app that could not be brought on: the pause doubles up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause where a person's place comes back within seconds.
+const PLACE_PAUSE: Duration = Duration::from_secs(2);
 /// How long a deleted app stays on record for screens that are away.
 const TOMBSTONE_SECS: i64 = 24 * 3600;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -153,7 +155,9 @@ impl Control {
             }
             Err(error) => {
                 let former = self.retries.get(app).map(|retry| retry.pause);
-                let pause = former.map_or(SHORTEST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+                let comes_back = matches!(error, Error::Unavailable { code: PLACE_GOING, .. });
+                let longest = if comes_back { PLACE_PAUSE } else { LONGEST_PAUSE };
+                let pause = former.map_or(SHORTEST_PAUSE, |pause| (pause * 2).min(longest));
                 tracing::warn!(app = %app, error = %describe(&error), "an app is not brought on, trying again");
                 self.retries.insert(app.clone(), Retry { at: Instant::now() + pause, pause });
             }
@@ -236,7 +240,7 @@ impl Inner {
             Ok(Launch::Begun) => {}
             Ok(Launch::Later) => return Ok(false),
             // It is another matter when the runtime can be reached again.
-            Err(error @ Error::Unavailable { code: "cluster_away", .. }) => return Err(error),
+            Err(error @ Error::Unavailable { code: "cluster_away" | PLACE_GOING, .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(app = %app.id, error = %describe(&error), "a launch was refused");
                 let mut failed = app.clone();

@@ -86,7 +86,7 @@ pub(crate) fn gone() -> Failure {
     Failure {
         code: "gone".to_owned(),
         params: Params::new(),
-        detail: "its folder is gone".to_owned(),
+        detail: "nothing of it is there any more".to_owned(),
         log_tail: Vec::new(),
     }
 }

@@ -21,6 +21,9 @@ mod probe;
 /// What a call of a runtime gives, some time later.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
+/// Code of [`Error::Unavailable`] where the person's place was removed: it is made anew once that has ended.
+pub(crate) const PLACE_GOING: &str = "place_going";
+
 /// Where apps run. Every call carries the identity of the app's owner; a runtime that can't act as that one
 /// refuses. All calls may be repeated after a death of the portal and do nothing twice.
 pub trait Runtime: fmt::Debug + Send + Sync {

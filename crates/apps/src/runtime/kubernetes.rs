@@ -19,10 +19,12 @@ mod words;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use myksc_core::app::StepRecord;
 use myksc_core::crash::{self, CrashPoint};
@@ -48,7 +50,10 @@ pub use config::{Grant, KubernetesConfig, Mount, Storage};
 /// Changes that may wait to be looked at.
 const EVENT_CAPACITY: usize = 1024;
 /// How long the portal's start waits for the cluster; without it, it starts all the same.
-const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(10);
+const FIRST_LOOK: Duration = Duration::from_secs(10);
+/// How long a refusal in a namespace that was just made may be for want of news.
+const GRANT_PATIENCE: Duration = Duration::from_secs(5);
+const GRANT_PAUSE: Duration = Duration::from_millis(250);
 /// The most of a log that is read; kubelets keep 10 MiB where nothing else is set.
 const MAX_LOG_BYTES: i64 = 16 << 20;
 
@@ -104,11 +109,28 @@ impl KubernetesRuntime {
         if self.settled().get(&namespace) == Some(&wanted) {
             return Ok(());
         }
-        self.settle_person(who, contract).await?;
+        self.settle_patiently(who, contract).await?;
         // Her groups may be others now, or all of it was deleted.
         self.agents().remove(&namespace);
         self.settled().insert(namespace, wanted);
         Ok(())
+    }
+
+    /// Tries for some seconds what is refused: our right in a new namespace is known to one API server before another.
+    async fn settle_patiently(&self, who: &Identity, contract: Option<&Contract>) -> Result<(), Error> {
+        let over = Instant::now() + GRANT_PATIENCE;
+        loop {
+            match self.settle_person(who, contract).await {
+                Err(error)
+                    if self.config.grant.is_some()
+                        && cluster::is_refusal(&error)
+                        && Instant::now() < over =>
+                {
+                    sleep(GRANT_PAUSE).await;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Makes the person's namespace and what belongs into it, or brings that to what it should be.
@@ -129,7 +151,8 @@ impl KubernetesRuntime {
         }
         self.cluster.apply(&manifests::identity_map(&name, who)).await?;
         for volume in manifests::volumes(&name, who, config) {
-            self.cluster.apply_global(&volume).await?;
+            let volume = self.cluster.apply_global(&volume).await?;
+            self.cluster.give_back(&volume).await?;
         }
         for claim in manifests::claims(&name, config) {
             self.cluster.apply(&claim).await?;
@@ -280,7 +303,7 @@ impl Runtime for KubernetesRuntime {
                 Err(Error::NotFound { .. }) => {
                     // Somebody has deleted the namespace; the next try makes it anew.
                     self.settled().remove(&self.namespace(who));
-                    Err(cluster::away("the person's namespace is gone"))
+                    Err(cluster::place_going("the person's namespace is gone"))
                 }
                 result => result,
             }

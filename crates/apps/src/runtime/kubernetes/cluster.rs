@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use kube::api::{DeleteParams, LogParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::Status;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, ResourceQuota, Secret, Service};
+use k8s_openapi::api::core::v1::{PersistentVolume, Pod, ResourceQuota, Secret, Service};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 
 use myksc_core::Error;
@@ -19,7 +20,11 @@ use myksc_core::Error;
 use super::config::KubernetesConfig;
 use super::manifests::LIMITS;
 use super::names::FIELD_MANAGER;
+use super::words;
+use crate::runtime::PLACE_GOING;
 
+/// The code of what the API server refuses.
+const REFUSED: &str = "cluster_refused";
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -102,6 +107,23 @@ impl Cluster {
         unless_gone(within(api.patch(name, &params, &Patch::Merge(patch))).await.map(drop))
     }
 
+    /// Lets a volume be bound again by the claim that it is for, where the one that it was bound to was deleted with its
+    /// namespace.
+    pub(super) async fn give_back(&self, volume: &PersistentVolume) -> Result<(), Error> {
+        let phase = volume.status.as_ref().and_then(|status| status.phase.as_deref());
+        if phase != Some("Released") {
+            return Ok(());
+        }
+        let api: Api<PersistentVolume> = Api::all(self.client.clone());
+        let patch = json!({
+            "metadata": { "resourceVersion": volume.metadata.resource_version },
+            "spec": { "claimRef": { "uid": null, "resourceVersion": null } },
+        });
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let name = volume.metadata.name.as_deref().unwrap_or_default();
+        within(api.patch(name, &params, &Patch::Merge(patch))).await.map(drop)
+    }
+
     /// Lifts a person's limits; none is no error.
     pub(super) async fn remove_quota(&self, namespace: &str) -> Result<(), Error> {
         let api: Api<ResourceQuota> = Api::namespaced(self.client.clone(), namespace);
@@ -150,11 +172,17 @@ async fn within<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Err
 fn translate(error: kube::Error) -> Error {
     match error {
         kube::Error::Api(status) if status.code == 404 => Error::not_found("object", &status.message),
-        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => Error::Conflict {
-            code: "cluster_refused",
-            params: [("message".to_owned(), status.message.clone().into())].into(),
-            detail: status.message,
-        },
+        kube::Error::Api(status) if has_cause(&status, "NamespaceTerminating") => {
+            place_going(&status.message)
+        }
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
+            let message = words::said(&status.message).to_owned();
+            Error::Conflict {
+                code: REFUSED,
+                params: [("message".to_owned(), message.clone().into())].into(),
+                detail: message,
+            }
+        }
         kube::Error::Api(status) => away(&status.message),
         error => {
             tracing::debug!(%error, "a call to the cluster failed");
@@ -163,8 +191,21 @@ fn translate(error: kube::Error) -> Error {
     }
 }
 
+fn has_cause(status: &Status, reason: &str) -> bool {
+    status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == reason)
+}
+
+/// Whether it was refused for good, as far as the API server that was asked knows.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Conflict { code: REFUSED, .. })
+}
+
 pub(super) fn away(detail: &str) -> Error {
     Error::Unavailable { code: "cluster_away", detail: detail.to_owned() }
+}
+
+pub(super) fn place_going(detail: &str) -> Error {
+    Error::Unavailable { code: PLACE_GOING, detail: detail.to_owned() }
 }
 
 fn unless_gone(result: Result<(), Error>) -> Result<(), Error> {

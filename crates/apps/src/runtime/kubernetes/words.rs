@@ -15,8 +15,14 @@ use super::records::End;
 /// The longest message that is shown.
 const MAX_DETAIL_CHARS: usize = 500;
 
+/// What an admission policy says itself: what stands before that is made of names that nobody asked for.
+pub(super) fn said(message: &str) -> &str {
+    message.rsplit_once(" denied request: ").map_or(message, |(_, said)| said)
+}
+
 /// Why no pod is made: the quota, or an admission policy.
 pub(super) fn refused(message: &str) -> Hold {
+    let message = said(message);
     match quota_values(message) {
         Some(params) => hold("quota_exceeded", params, message),
         None => hold("refused", Params::new(), message),
@@ -115,6 +121,14 @@ mod tests {
         let values: Vec<_> = hold.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(values, ["asked=\"2010m\"", "limit=\"2500m\"", "resource=\"cpu\"", "used=\"1010m\""]);
         assert_eq!(refused("admission webhook says no").code, "refused");
+    }
+
+    #[test]
+    fn a_policy_is_heard_without_the_names_around_it() {
+        let message = "pods \"app-x-5d\" is forbidden: ValidatingAdmissionPolicy 'myksc-pods' with binding \
+            'myksc-pods' denied request: runs as another UID";
+        assert_eq!(refused(message).detail, "runs as another UID");
+        assert_eq!(said("no room"), "no room");
     }
 
     #[test]
