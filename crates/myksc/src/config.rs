@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::{Exit, Failure};
 
 mod audit;
+mod database;
 mod identity;
 mod kubernetes;
 mod oidc;
@@ -18,6 +19,7 @@ mod server;
 mod sign_in;
 
 pub(crate) use audit::Audit;
+pub(crate) use database::DatabaseAddress;
 pub(crate) use identity::{Directory, DirectoryKind, Identity, Roles};
 pub(crate) use kubernetes::Kubernetes;
 pub(crate) use oidc::Oidc;
@@ -83,7 +85,7 @@ pub(crate) struct State {
     /// Folder for the database, secrets, and the folders of apps and jobs.
     pub(crate) folder: Option<PathBuf>,
     /// `sqlite:PATH` or `postgres://…`; a file in the state folder when absent.
-    pub(crate) database: Option<String>,
+    pub(crate) database: Option<DatabaseAddress>,
     /// Seconds that those who are signed in go on while the database does not answer.
     pub(crate) database_grace_secs: u32,
 }
@@ -224,7 +226,7 @@ impl Config {
     /// Address of the database.
     pub(crate) fn database(&self) -> Result<String, Failure> {
         match &self.state.database {
-            Some(address) => Ok(address.clone()),
+            Some(address) => Ok(address.whole().to_owned()),
             None => Ok(format!("sqlite:{}", self.state_folder()?.join("portal.db").display())),
         }
     }

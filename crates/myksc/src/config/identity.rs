@@ -1,7 +1,7 @@
 //! `[identity]`, `[[directory]]` and `[[roles]]`: the people of the centre, where they are looked up, and what their
 //! groups make of them.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -287,13 +287,21 @@ impl Attributes {
     }
 }
 
-/// A file that nobody but its owner can read.
+/// A file that nobody but its owner can read, or one of root's that the portal reads by its group, as a cluster gives
+/// secrets to pods.
 pub(super) fn read_private(path: &Path) -> Result<String, String> {
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if found.permissions().mode() & 0o077 != 0 {
+    let is_lent = found.uid() == 0 && !rustix::process::geteuid().is_root();
+    if !is_private(found.permissions().mode(), is_lent) {
         return Err("others can read it; take their rights away (chmod 600)".to_owned());
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// `is_lent`: the file is root's, so the portal can read it by its group only.
+fn is_private(mode: u32, is_lent: bool) -> bool {
+    let rights_of_others = if is_lent { 0o037 } else { 0o077 };
+    mode & rights_of_others == 0
 }
 
 fn default_connections() -> usize {
@@ -320,6 +328,19 @@ mod tests {
 
     fn directory(text: &str) -> Directory {
         toml::from_str(&format!("id = \"centre\"\n{text}")).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_alone_or_lent_by_root_to_a_group_that_reads() {
+        for (mode, own, lent) in [
+            (0o600, true, true),
+            (0o400, true, true),
+            (0o440, false, true),
+            (0o460, false, false),
+            (0o444, false, false),
+        ] {
+            assert_eq!((is_private(mode, false), is_private(mode, true)), (own, lent), "{mode:o}");
+        }
     }
 
     const LDAP: &str =

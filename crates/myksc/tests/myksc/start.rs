@@ -154,3 +154,15 @@ fn the_configurations_reference_is_a_configuration() {
     let checked = portal.client(&["config", "check", "--json", "--config", file.to_str().unwrap()]).json();
     assert_eq!(checked["server"]["apps_domain"], "localhost");
 }
+
+#[test]
+fn a_configuration_is_shown_without_the_databases_password() {
+    let portal = Portal::new();
+    let file = portal.folder.path().join("secret.toml");
+    std::fs::write(&file, "[state]\ndatabase = \"postgres://myksc:s3cret@db/myksc\"\n").unwrap();
+    for json in [&["--json"][..], &[]] {
+        let args = [&["config", "check", "--config", file.to_str().unwrap()], json].concat();
+        let shown = portal.client(&args).stdout;
+        assert!(shown.contains("postgres://myksc:hidden@db/myksc") && !shown.contains("s3cret"), "{shown}");
+    }
+}
