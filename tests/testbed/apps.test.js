@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 
 import { picture } from "../browser/support/browser.js";
@@ -140,6 +140,37 @@ await journeyOnCluster("what holds a launch is on the card, and goes when that i
   await kubectl("-n", namespace, "delete", "resourcequota", "small");
   await waitForPhase(second, "ready");
   assert.equal(await hold.count(), 0);
+});
+
+await journeyOnCluster("kim's files are read and written by an agent of her own, as herself", async ({ portal, page, namespace }) => {
+  await chmod(HOME, 0o700);
+  await signIn(page, portal);
+  await page.goto(`${portal.origin}/files`);
+  const shown = (name) => page.getByRole("row", { name });
+  await page.locator("input[type=file][multiple]").first().setInputFiles({ name: "측정.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n1,2\n") });
+  await shown(/측정\.csv/).waitFor();
+  const { uid, gid } = await stat(`${HOME}/측정.csv`);
+  assert.deepEqual([uid, gid], [20001, 20001]);
+  assert.equal(await readFile(`${HOME}/측정.csv`, "utf8"), "a,b\n1,2\n");
+  await picture(page, "files-on-cluster");
+
+  const pods = JSON.parse(await kubectl("-n", namespace, "get", "pods", "-l", "myksc.io/agent=files", "-o", "json")).items;
+  assert.equal(pods.length, 1);
+  const ids = await kubectl("-n", namespace, "exec", pods[0].metadata.name, "-c", "files", "--", "cat", "/proc/self/status");
+  assert.match(ids, /^Uid:\t20001\t20001\t20001\t20001$/m);
+  assert.match(ids, /^CapEff:\t0+$/m);
+
+  // Somebody takes her whole place away: the next look brings another agent.
+  await kubectl("delete", "namespace", namespace);
+  await rm(`${HOME}/측정.csv`);
+  await page.reload();
+  await shown(/측정\.csv/).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "New folder" }).click();
+  await page.getByRole("dialog").getByRole("textbox", { name: "Name" }).fill("다시");
+  await page.getByRole("dialog").getByRole("textbox", { name: "Name" }).press("Enter");
+  await shown(/다시/).waitFor();
+  assert.equal((await stat(`${HOME}/다시`)).uid, 20001);
+  await rmdir(`${HOME}/다시`);
 });
 
 await journeyOnCluster("whoever deletes her namespace deletes no file, and the next launch makes it anew", async ({ portal, page, namespace }) => {

@@ -153,11 +153,15 @@ impl Apps {
         self.inner.runtime.capacity()
     }
 
-    /// Where the person's file agent is, or will be within seconds; `None` where her files are on this machine.
+    /// Where the person's file agent is, or will be within seconds; `None` where her files are on this machine. `is_lost`:
+    /// it is not where it was said to be.
     ///
     /// # Errors
     /// When there is no such person, or the runtime can't see to it now.
-    pub async fn agent(&self, identity: &Identity) -> Result<Option<Place>, Error> {
+    pub async fn agent(&self, identity: &Identity, is_lost: bool) -> Result<Option<Place>, Error> {
+        if is_lost {
+            self.inner.runtime.unsettle(identity);
+        }
         let contract = self.inner.store.contract(&identity.user).await?;
         self.inner.runtime.settle(identity, contract.as_ref()).await?;
         self.inner.runtime.agent(identity).await

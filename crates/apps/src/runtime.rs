@@ -42,6 +42,9 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// As [`Runtime::launch`].
     fn settle<'a>(&'a self, identity: &'a Identity, contract: Option<&'a Contract>) -> Answer<'a, ()>;
 
+    /// Lets the next [`Runtime::settle`] look at everything again: something of the person's place may be gone.
+    fn unsettle(&self, identity: &Identity);
+
     /// What a person uses as the runtime counts it; `None` where it does not count.
     fn usage(&self, identity: &Identity) -> Option<Resources>;
 

@@ -20,8 +20,9 @@ const START_DEADLINE: Duration = Duration::from_secs(25);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Where a person's agent is; who is asked sees to it that there is one.
-type Look = dyn Fn(Identity) -> BoxFuture<'static, Result<(SocketAddr, GuardKey), Error>> + Send + Sync;
+/// Where a person's agent is; who is asked sees to it that there is one. The second is true where it is not to be found
+/// at the place that was said before.
+type Look = dyn Fn(Identity, bool) -> BoxFuture<'static, Result<(SocketAddr, GuardKey), Error>> + Send + Sync;
 
 /// Finds the agents of everybody.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ pub struct Elsewhere(Arc<Look>);
 impl Elsewhere {
     /// Agents that are found, or brought on their way, by `look`.
     pub fn new(
-        look: impl Fn(Identity) -> BoxFuture<'static, Result<(SocketAddr, GuardKey), Error>>
+        look: impl Fn(Identity, bool) -> BoxFuture<'static, Result<(SocketAddr, GuardKey), Error>>
         + Send
         + Sync
         + 'static,
@@ -40,11 +41,11 @@ impl Elsewhere {
 
     /// A connection to the agent of `identity`, once it is up.
     pub(crate) async fn connect(&self, identity: &Identity) -> Result<TcpStream, FilesError> {
-        let (address, key) =
-            (self.0)(identity.clone()).await.map_err(|error| FilesError::NotStarted(error.to_string()))?;
         let give_up_at = Instant::now() + START_DEADLINE;
+        let mut place = self.look(identity, false).await?;
+        let mut is_sought = false;
         loop {
-            let error = match timeout(CONNECT_DEADLINE, pass(address, &key)).await {
+            let error = match timeout(CONNECT_DEADLINE, pass(place.0, &place.1)).await {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "no answer".to_owned(),
@@ -52,8 +53,17 @@ impl Elsewhere {
             if Instant::now() >= give_up_at {
                 return Err(FilesError::NotStarted(error));
             }
+            if !is_sought {
+                place = self.look(identity, true).await?;
+                is_sought = true;
+            }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    async fn look(&self, identity: &Identity, is_lost: bool) -> Result<(SocketAddr, GuardKey), FilesError> {
+        let found = (self.0)(identity.clone(), is_lost).await;
+        found.map_err(|error| FilesError::NotStarted(error.to_string()))
     }
 }
 

@@ -293,6 +293,10 @@ impl Runtime for KubernetesRuntime {
         .boxed()
     }
 
+    fn unsettle(&self, who: &Identity) {
+        self.settled().remove(&self.namespace(who));
+    }
+
     fn usage(&self, who: &Identity) -> Option<Resources> {
         self.following.usage(&self.namespace(who))
     }
@@ -302,7 +306,7 @@ impl Runtime for KubernetesRuntime {
             match self.bring(who, app, template).await {
                 Err(Error::NotFound { .. }) => {
                     // Somebody has deleted the namespace; the next try makes it anew.
-                    self.settled().remove(&self.namespace(who));
+                    self.unsettle(who);
                     Err(cluster::place_going("the person's namespace is gone"))
                 }
                 result => result,

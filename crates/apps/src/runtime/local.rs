@@ -151,6 +151,8 @@ impl Runtime for LocalRuntime {
         async { Ok(()) }.boxed()
     }
 
+    fn unsettle(&self, _: &Identity) {}
+
     fn usage(&self, _: &Identity) -> Option<Resources> {
         None
     }

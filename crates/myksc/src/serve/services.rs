@@ -82,10 +82,10 @@ pub(super) fn files(config: &Config, folder: &StateFolder, apps: &Apps) -> Resul
 
 /// The agents of people whose apps run on a cluster are there, too.
 fn agents_on_cluster(apps: Apps) -> Elsewhere {
-    Elsewhere::new(move |identity| {
+    Elsewhere::new(move |identity, is_lost| {
         let apps = apps.clone();
         Box::pin(async move {
-            match apps.agent(&identity).await? {
+            match apps.agent(&identity, is_lost).await? {
                 Some(Place { endpoint: Endpoint::Tcp(address), guard: Some(key), .. }) => Ok((address, key)),
                 _ => Err(Error::conflict("agent_not_started", "the runtime has no agent for her")),
             }
