@@ -1,5 +1,6 @@
 // A portal's configuration for the testbed's centre.
 
+import { until } from "../../browser/support/until.js";
 import { testbed } from "./exports.js";
 import { kubectl } from "./cluster.js";
 
@@ -29,8 +30,12 @@ export const DIRECTORY_FILES = { "ldap.password": testbed.LDAP_BIND_PASSWORD };
 
 /** Types a password of the centre into the portal's sign-in page. */
 export async function enterPassword(page, portal, name, password) {
-  await page.goto(portal.origin);
-  await page.waitForURL(/\/sign-in/);
+  // Chromium breaks off what it loads when the machine gets a network device, as it does with every pod.
+  await until("the sign-in page", async () => {
+    await page.goto(portal.origin);
+    await page.waitForURL(/\/sign-in/, { timeout: 10_000 });
+    return true;
+  });
   await page.getByText("The centre", { exact: true }).click();
   await page.locator("input[autocomplete~=username]").fill(name);
   await page.locator("input[autocomplete~=current-password]").fill(password);
