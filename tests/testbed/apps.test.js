@@ -11,7 +11,7 @@ import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/suppor
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
 import { portalOnCluster, enterPassword } from "./support/centre.js";
-import { apply, get, kubectl } from "./support/cluster.js";
+import { apply, execute, get, kubectl, makeNamespace, podOfKim, probe, readyPod } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName } from "./support/programs.js";
 
@@ -105,7 +105,7 @@ await journeyOnCluster("kim works in JupyterLab on the cluster as herself", asyn
   });
 });
 
-await journeyOnCluster("a guard lets nobody in but the gateway, with network policies and without", async ({ portal, page, namespace }) => {
+await journeyOnCluster("a guard lets nobody in but the gateway, with network policies and without", async ({ context, portal, page, namespace }) => {
   await signIn(page, portal);
   await waitForPhase(await launchJupyterLab(page, "guarded"), "ready");
   const app = await appOf(page, "guarded");
@@ -121,6 +121,17 @@ await journeyOnCluster("a guard lets nobody in but the gateway, with network pol
 
   const policies = JSON.parse(await kubectl("-n", namespace, "get", "networkpolicies", "-o", "json")).items;
   assert.deepEqual(policies.map(({ metadata }) => metadata.name).sort(), ["myksc-closed", "myksc-open"]);
+
+  // Of the cluster's pods the gateway's own alone: neither its neighbours nor what has its label elsewhere.
+  const own = await makeNamespace("gateway", { name: namespace.replace("20001-kim", "gateway") });
+  const other = await makeNamespace("gateway");
+  context.after(() => Promise.all([own.remove(), other.remove()]));
+  const asking = [[own.name, "gateway"], [own.name, "neighbour"], [other.name, "gateway"]];
+  await Promise.all(asking.map(([place, name]) => readyPod(podOfKim(place, name, probe()))));
+  const greet = ([place, name]) =>
+    execute(place, name, "timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${address}/7443; head -c 8 <&3`);
+  assert.equal(await greet(asking[0]), "mykscgd1");
+  for (const stranger of asking.slice(1)) await assert.rejects(greet(stranger), ({ status }) => status === 124);
 });
 
 await journeyOnCluster("what holds a launch is on the card, and goes when that is mended", async ({ portal, page, namespace }) => {

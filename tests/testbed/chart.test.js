@@ -2,7 +2,8 @@
 // takes them.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 
@@ -23,7 +24,6 @@ const values = ({ front, portal, ...more } = {}) => ({
     ...portal,
   },
   images: { agent: { repository: "registry.example.org/myksc/agent" } },
-  network: { gateway: ["10.244.0.0/16"] },
   front: { trustedProxies: ["10.244.0.0/16"], ...front },
   ...more,
 });
@@ -35,7 +35,7 @@ for (const [what, front, kinds] of [
   ["Istio", { kind: "istio", istio: { gateways: ["istio-system/ingress"] } }, ["VirtualService"]],
   ["the Gateway API", { kind: "gatewayApi", gatewayApi: { parentRefs: [{ name: "routes", namespace: "istio-system" }] } }, ["HTTPRoute"]],
 ]) {
-  test(`behind ${what} the whole chart is taken by the API server`, limits, async () => {
+  test(`behind ${what} the whole chart is taken by the API server, and its configuration by the portal`, limits, async (t) => {
     const manifests = await renderChart(values({ front }));
     const made = await taken(manifests);
     const deployment = made.find(({ kind }) => kind === "Deployment");
@@ -46,6 +46,7 @@ for (const [what, front, kinds] of [
     const fronts = made.map(({ kind }) => kind).filter((kind) => ["VirtualService", "HTTPRoute"].includes(kind));
     assert.deepEqual(fronts, kinds);
     assert.ok(!made.some(({ kind }) => kind === "Secret"), "no secret comes with the chart");
+    await assertConfiguration(t, made.find(({ kind }) => kind === "ConfigMap").data["myksc.toml"]);
   });
 }
 
@@ -58,7 +59,6 @@ test("values that can't work are refused, and the reason names them", limits, as
     [values({ front: { trustedProxies: [] } }), /front\.trustedProxies/],
     [values({ front: { kind: "istio" } }), /front\.istio\.gateways/],
     [values({ front: { kind: "ingress" } }), /front\/kind/],
-    [values({ network: { gateway: [] } }), /network\.gateway/],
     [values({ network: { gateway: ["here"] } }), /network\/gateway/],
     [values({ people: { minUid: 0 } }), /people\/minUid/],
     [values({ people: { namespacePrefix: "9" } }), /people\/namespacePrefix/],
@@ -74,9 +74,10 @@ test("values that can't work are refused, and the reason names them", limits, as
   }
 });
 
-test("the examples are taken by the API server where it has their kinds", limits, async () => {
+test("the examples are taken by the API server where it has their kinds", limits, async (t) => {
   const portal = await run(testbed.HELM, ["template", "myksc", `${root}/deploy/chart/myksc`, "--kube-version", "1.34", "--values", join(EXAMPLES, "portal-values.yaml")]);
-  await taken(portal);
+  const made = await taken(portal);
+  await assertConfiguration(t, made.find(({ kind }) => kind === "ConfigMap").data["myksc.toml"]);
   const files = (await readdir(EXAMPLES, { recursive: true })).filter((file) => file.endsWith(".yaml") && !file.endsWith("values.yaml"));
   const refused = [];
   for (const file of files) {
@@ -90,6 +91,16 @@ test("the examples are taken by the API server where it has their kinds", limits
   // There is no MetalLB here.
   assert.deepEqual(refused, ["metallb/pool.yaml"]);
 });
+
+/** Fails where the portal does not take this as its configuration. */
+async function assertConfiguration(t, text) {
+  const folder = await mkdtemp(join(tmpdir(), "myksc-chart-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "myksc.toml");
+  await writeFile(file, text);
+  const shown = JSON.parse(await run(`${root}/target/debug/myksc`, ["config", "check", "--json", "--config", file]));
+  assert.equal(shown.kubernetes.gateway_pods.labels["app.kubernetes.io/name"], "myksc");
+}
 
 /** What the API server would make of manifests. */
 async function taken(manifests) {

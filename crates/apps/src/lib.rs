@@ -20,6 +20,6 @@ pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };
 pub use routes::RouteChange;
-pub use runtime::kubernetes::{Grant, KubernetesConfig, Mount, Storage};
+pub use runtime::kubernetes::{Grant, KubernetesConfig, Mount, Pods, Storage};
 pub use runtime::{Answer, Availability, Found, Launch, Observation, Observed, Place, Runtime, RuntimeEvent};
 pub use secret::SecretKey;

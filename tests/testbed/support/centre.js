@@ -50,6 +50,7 @@ namespace_prefix = "${prefix}"
 registry = "${testbed.IMAGE_AGENT.split("/").slice(0, 2).join("/")}"
 agent_image = "${testbed.IMAGE_AGENT}"
 gateway_networks = ["${testbed.NODE_ADDRESS}/32"]
+gateway_pods = { namespace = "${prefix}gateway", labels = { app = "gateway" } }
 dns_servers = ["${testbed.DNS_SERVER}"]
 `;
 

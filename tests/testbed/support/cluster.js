@@ -23,8 +23,7 @@ export async function get(namespace, kind, name) {
 }
 
 /** A namespace in which pods can be made, of that level of Pod Security. */
-export async function makeNamespace(prefix, { level = "privileged" } = {}) {
-  const name = freshName(prefix);
+export async function makeNamespace(prefix, { level = "privileged", name = freshName(prefix) } = {}) {
   const labels = { "pod-security.kubernetes.io/enforce": level };
   await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
   await until("the account for pods", () => get(name, "serviceaccount", "default"));

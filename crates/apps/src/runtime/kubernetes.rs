@@ -45,7 +45,7 @@ use observe::Standing;
 use records::{Container, DeploymentRecord, PodRecord};
 use watch::Following;
 
-pub use config::{Grant, KubernetesConfig, Mount, Storage};
+pub use config::{Grant, KubernetesConfig, Mount, Pods, Storage};
 
 /// Changes that may wait to be looked at.
 const EVENT_CAPACITY: usize = 1024;

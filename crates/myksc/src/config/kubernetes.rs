@@ -47,7 +47,10 @@ pub(crate) struct Kubernetes {
     #[serde(default)]
     pub(crate) closed_networks: Vec<String>,
     /// Where the gateway's requests come from.
+    #[serde(default)]
     pub(crate) gateway_networks: Vec<String>,
+    /// The gateway's pods, where it runs in the cluster.
+    pub(crate) gateway_pods: Option<Pods>,
     /// The resource that stands for a GPU.
     #[serde(default = "gpu_resource")]
     pub(crate) gpu_resource: String,
@@ -67,6 +70,17 @@ pub(crate) enum Storage {
     PersistentVolumes,
     /// Straight from the node.
     HostPath,
+}
+
+/// Pods of one namespace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pods {
+    /// Where they are.
+    pub(crate) namespace: String,
+    /// Labels that they all have; none for all pods of the namespace.
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// A folder that every app sees.
@@ -117,6 +131,10 @@ impl Kubernetes {
             open_networks: self.open_networks.clone(),
             closed_networks: self.closed_networks.clone(),
             gateway_networks: self.gateway_networks.clone(),
+            gateway_pods: self.gateway_pods.as_ref().map(|pods| myksc_apps::Pods {
+                namespace: pods.namespace.clone(),
+                labels: pods.labels.clone(),
+            }),
             gpu_resource: self.gpu_resource.clone(),
             environment: self.environment.clone().into_iter().collect(),
             grant: self.grant.as_ref().map(|grant| Grant {
@@ -141,9 +159,9 @@ impl Kubernetes {
                 return Err(broken(format!("kubernetes.{key}: {wrong:?} is no network such as 10.0.0.0/8")));
             }
         }
-        if self.gateway_networks.is_empty() {
+        if self.gateway_networks.is_empty() && self.gateway_pods.is_none() {
             let message = "say where the gateway's requests come from, or nobody reaches an app";
-            return Err(broken(format!("kubernetes.gateway_networks: {message}")));
+            return Err(broken(format!("kubernetes.gateway_networks or gateway_pods: {message}")));
         }
         self.check_mounts()
     }
@@ -197,6 +215,7 @@ mod tests {
     fn what_does_not_hold_is_told_by_its_key() {
         let gateway = "gateway_networks = [\"10.0.0.1/32\"]\n";
         parse(gateway).check().unwrap();
+        parse("gateway_pods = { namespace = \"myksc\" }").check().unwrap();
         let cases = [
             ("gateway_networks = []", "gateway_networks"),
             ("gateway_networks = [\"here\"]", "gateway_networks"),

@@ -106,6 +106,11 @@ registry = {{ .Values.images.registry | toJson }}
 agent_image = {{ include "myksc.image" (list .Values.images.agent .Chart.AppVersion) | toJson }}
 storage = {{ .Values.storage.kind | toJson }}
 gateway_networks = {{ .Values.network.gateway | toJson }}
+{{- $labels := list }}
+{{- range $name, $value := include "myksc.selector" . | fromYaml }}
+{{- $labels = append $labels (printf "%s = %s" (toJson $name) (toJson $value)) }}
+{{- end }}
+gateway_pods = { namespace = {{ .Release.Namespace | toJson }}, labels = { {{ join ", " $labels }} } }
 dns_servers = {{ .Values.network.dnsServers | toJson }}
 open_networks = {{ .Values.network.open | toJson }}
 closed_networks = {{ .Values.network.closed | toJson }}

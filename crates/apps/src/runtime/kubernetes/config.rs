@@ -1,5 +1,6 @@
 //! What the runtime on a cluster needs to know.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct KubernetesConfig {
     pub closed_networks: Vec<String>,
     /// Addresses that the gateway's requests come from.
     pub gateway_networks: Vec<String>,
+    /// The gateway's pods, where it runs in the cluster.
+    pub gateway_pods: Option<Pods>,
     /// The resource that stands for a GPU.
     pub gpu_resource: String,
     /// Variables of every app, for example proxies and mirrors.
@@ -44,6 +47,15 @@ pub struct Mount {
     pub path: String,
     /// Whether nothing can be changed there.
     pub read_only: bool,
+}
+
+/// Pods of one namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pods {
+    /// Where they are.
+    pub namespace: String,
+    /// Labels that they all have; none for all pods of the namespace.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// How folders get into pods.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use myksc_core::{App, AppName, AppPhase, Contract, Identity, Resources, Step, Timestamp};
 
-use super::config::{Grant, KubernetesConfig, Mount, Storage};
+use super::config::{Grant, KubernetesConfig, Mount, Pods, Storage};
 use super::manifests;
 use super::observe::{Standing, standing, steps};
 use super::place;
@@ -33,6 +33,10 @@ pub(super) fn config() -> KubernetesConfig {
         open_networks: vec!["0.0.0.0/0".to_owned()],
         closed_networks: vec!["10.0.0.0/8".to_owned()],
         gateway_networks: vec!["10.1.2.3/32".to_owned()],
+        gateway_pods: Some(Pods {
+            namespace: "myksc".to_owned(),
+            labels: [("app.kubernetes.io/name".to_owned(), "myksc".to_owned())].into(),
+        }),
         gpu_resource: "nvidia.com/gpu".to_owned(),
         environment: vec![("HTTPS_PROXY".to_owned(), "http://proxy.example.org:3128".to_owned())],
         grant: Some(Grant {

@@ -1,5 +1,6 @@
 //! Who reaches a person's pods, and whom they reach.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use k8s_openapi::api::networking::v1::{
@@ -9,7 +10,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::super::config::KubernetesConfig;
+use super::super::config::{KubernetesConfig, Pods};
 use super::app::GUARD_PORT;
 use super::meta;
 
@@ -27,10 +28,17 @@ pub(in super::super) fn network_policies(namespace: &str, config: &KubernetesCon
     if !open.is_empty() {
         egress.push(NetworkPolicyEgressRule { to: Some(open), ports: None });
     }
-    let ingress = NetworkPolicyIngressRule {
-        from: Some(config.gateway_networks.iter().map(|network| block(network, &[])).collect()),
-        ports: Some(vec![port("TCP", GUARD_PORT)]),
-    };
+    let gateway: Vec<_> = config
+        .gateway_networks
+        .iter()
+        .map(|network| block(network, &[]))
+        .chain(config.gateway_pods.as_ref().map(pods))
+        .collect();
+    // A rule from nowhere would let in everybody.
+    let ingress = (!gateway.is_empty()).then(|| {
+        let ports = Some(vec![port("TCP", GUARD_PORT)]);
+        vec![NetworkPolicyIngressRule { from: Some(gateway), ports }]
+    });
     let policy = |name: &str, types: &[&str], spec: NetworkPolicySpec| NetworkPolicy {
         metadata: meta(namespace, name, []),
         spec: Some(NetworkPolicySpec {
@@ -40,7 +48,6 @@ pub(in super::super) fn network_policies(namespace: &str, config: &KubernetesCon
         }),
     };
     let in_and_out = ["Ingress", "Egress"];
-    let ingress = (!config.gateway_networks.is_empty()).then(|| vec![ingress]);
     vec![
         policy("myksc-closed", &in_and_out, NetworkPolicySpec::default()),
         policy(
@@ -58,16 +65,24 @@ fn dns(config: &KubernetesConfig) -> Vec<NetworkPolicyEgressRule> {
         ports: Some(vec![port("UDP", number), port("TCP", number)]),
     };
     if config.dns_servers.is_empty() {
-        let name = ("kubernetes.io/metadata.name".to_owned(), DNS_NAMESPACE.to_owned());
-        let namespace = LabelSelector { match_labels: Some([name].into()), ..LabelSelector::default() };
-        let peer = NetworkPolicyPeer { namespace_selector: Some(namespace), ..NetworkPolicyPeer::default() };
-        return vec![rule(peer, 53)];
+        let all = Pods { namespace: DNS_NAMESPACE.to_owned(), labels: BTreeMap::new() };
+        return vec![rule(pods(&all), 53)];
     }
     let of = |server: &SocketAddr| {
         let network = ipnet::IpNet::from(server.ip());
         rule(block(&network.to_string(), &[]), server.port())
     };
     config.dns_servers.iter().map(of).collect()
+}
+
+/// Pods by their labels and by the name of their namespace, a label that the API server sets itself.
+fn pods(of: &Pods) -> NetworkPolicyPeer {
+    let with = |labels| Some(LabelSelector { match_labels: Some(labels), ..LabelSelector::default() });
+    NetworkPolicyPeer {
+        namespace_selector: with([("kubernetes.io/metadata.name".to_owned(), of.namespace.clone())].into()),
+        pod_selector: (!of.labels.is_empty()).then(|| with(of.labels.clone())).flatten(),
+        ip_block: None,
+    }
 }
 
 fn block(network: &str, except: &[String]) -> NetworkPolicyPeer {
