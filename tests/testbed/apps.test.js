@@ -36,8 +36,10 @@ async function signIn(page, portal) {
   await page.waitForURL(`${portal.origin}/`);
 }
 
-const podsOf = async (namespace, app) =>
-  JSON.parse(await kubectl("-n", namespace, "get", "pods", "-l", `myksc.io/app=${app}`, "-o", "json")).items;
+const labelled = async (namespace, label) =>
+  JSON.parse(await kubectl("-n", namespace, "get", "pods", "-l", label, "-o", "json")).items;
+
+const podsOf = (namespace, app) => labelled(namespace, `myksc.io/app=${app}`);
 
 const appOf = async (page, name) => {
   const { items } = (await callApi(page, "GET", "/apps")).body;
@@ -165,7 +167,7 @@ await journeyOnCluster("kim's files are read and written by an agent of her own,
   assert.equal(await readFile(`${HOME}/측정.csv`, "utf8"), "a,b\n1,2\n");
   await picture(page, "files-on-cluster");
 
-  const pods = JSON.parse(await kubectl("-n", namespace, "get", "pods", "-l", "myksc.io/agent=files", "-o", "json")).items;
+  const pods = await labelled(namespace, "myksc.io/agent=files");
   assert.equal(pods.length, 1);
   const ids = await kubectl("-n", namespace, "exec", pods[0].metadata.name, "-c", "files", "--", "cat", "/proc/self/status");
   assert.match(ids, /^Uid:\t20001\t20001\t20001\t20001$/m);
@@ -188,7 +190,7 @@ await journeyOnCluster("whoever deletes her namespace deletes no file, and the n
   await signIn(page, portal);
   await launchSmall(page, "first");
   await waitForPhase(cardOf(page, "first"), "ready");
-  const volume = async () => JSON.parse(await kubectl("get", "persistentvolume", `${namespace}-home`, "-o", "json"));
+  const volume = () => get(namespace, "persistentvolume", `${namespace}-home`);
   const before = await volume();
   assert.equal(before.status.phase, "Bound");
   await writeFile(`${HOME}/kept.txt`, "kept");

@@ -46,7 +46,7 @@ for (const [what, front, kinds] of [
     const fronts = made.map(({ kind }) => kind).filter((kind) => ["VirtualService", "HTTPRoute"].includes(kind));
     assert.deepEqual(fronts, kinds);
     assert.ok(!made.some(({ kind }) => kind === "Secret"), "no secret comes with the chart");
-    await assertConfiguration(t, made.find(({ kind }) => kind === "ConfigMap").data["myksc.toml"]);
+    await assertConfiguration(t, made);
   });
 }
 
@@ -77,7 +77,7 @@ test("values that can't work are refused, and the reason names them", limits, as
 test("the examples are taken by the API server where it has their kinds", limits, async (t) => {
   const portal = await run(testbed.HELM, ["template", "myksc", `${root}/deploy/chart/myksc`, "--kube-version", "1.34", "--values", join(EXAMPLES, "portal-values.yaml")]);
   const made = await taken(portal);
-  await assertConfiguration(t, made.find(({ kind }) => kind === "ConfigMap").data["myksc.toml"]);
+  await assertConfiguration(t, made);
   const files = (await readdir(EXAMPLES, { recursive: true })).filter((file) => file.endsWith(".yaml") && !file.endsWith("values.yaml"));
   const refused = [];
   for (const file of files) {
@@ -92,8 +92,9 @@ test("the examples are taken by the API server where it has their kinds", limits
   assert.deepEqual(refused, ["metallb/pool.yaml"]);
 });
 
-/** Fails where the portal does not take this as its configuration. */
-async function assertConfiguration(t, text) {
+/** Fails where the portal does not take the configuration among these objects. */
+async function assertConfiguration(t, made) {
+  const text = made.find(({ kind }) => kind === "ConfigMap").data["myksc.toml"];
   const folder = await mkdtemp(join(tmpdir(), "myksc-chart-"));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, "myksc.toml");

@@ -42,28 +42,30 @@ impl Elsewhere {
     /// A connection to the agent of `identity`, once it is up.
     pub(crate) async fn connect(&self, identity: &Identity) -> Result<TcpStream, FilesError> {
         let give_up_at = Instant::now() + START_DEADLINE;
-        let mut place = self.look(identity, false).await?;
-        let mut is_sought = false;
+        if let Ok(stream) = attempt(&self.look(identity, false).await?).await {
+            return Ok(stream);
+        }
+        let place = self.look(identity, true).await?;
         loop {
-            let error = match timeout(CONNECT_DEADLINE, pass(place.0, &place.1)).await {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
-            if Instant::now() >= give_up_at {
-                return Err(FilesError::NotStarted(error));
+            match attempt(&place).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) if Instant::now() >= give_up_at => return Err(FilesError::NotStarted(error)),
+                Err(_) => sleep(LOOK_EVERY).await,
             }
-            if !is_sought {
-                place = self.look(identity, true).await?;
-                is_sought = true;
-            }
-            sleep(LOOK_EVERY).await;
         }
     }
 
     async fn look(&self, identity: &Identity, is_lost: bool) -> Result<(SocketAddr, GuardKey), FilesError> {
         let found = (self.0)(identity.clone(), is_lost).await;
         found.map_err(|error| FilesError::NotStarted(error.to_string()))
+    }
+}
+
+/// One try to reach an agent.
+async fn attempt((address, key): &(SocketAddr, GuardKey)) -> Result<TcpStream, String> {
+    match timeout(CONNECT_DEADLINE, pass(*address, key)).await {
+        Ok(passed) => passed.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer".to_owned()),
     }
 }
 

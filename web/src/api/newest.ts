@@ -5,7 +5,7 @@ interface Revised {
   revision: number;
 }
 
-/** Said before a reset: a portal that lost its database counts anew, so its next word is newer, whatever its number. */
+/** Said before a reset: a database restored from a copy counts on from there, so the next word is newer all the same. */
 const outdated = new WeakSet<Revised>();
 
 /** The newer of what is known and what comes, which wins where both are of one revision. */

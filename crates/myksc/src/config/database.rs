@@ -36,12 +36,6 @@ impl DatabaseAddress {
     }
 }
 
-impl From<String> for DatabaseAddress {
-    fn from(address: String) -> Self {
-        Self(address)
-    }
-}
-
 impl Serialize for DatabaseAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.shown())
@@ -70,7 +64,7 @@ mod tests {
             ),
             ("no address: s3cret", "hidden"),
         ] {
-            let address = DatabaseAddress::from(address.to_owned());
+            let address = DatabaseAddress(address.to_owned());
             assert_eq!(address.shown(), shown);
             assert_eq!(format!("{address:?}"), shown);
         }

@@ -16,7 +16,7 @@ test("what is newer wins, in whatever order it comes", () => {
   expect(newest(app("a", 4), app("a", 5)).revision).toBe(5);
 });
 
-test("after a reset whatever comes is newer, for a portal without its database counts anew", async () => {
+test("after a reset whatever comes is newer, for a restored database counts on from its copy", async () => {
   const cache = new QueryClient();
   await cache.fetchQuery({ ...appsQuery, queryFn: () => Promise.resolve({ items: [app("a", 40)] }) });
   cache.setQueryData(keys.app("a"), app("a", 40));

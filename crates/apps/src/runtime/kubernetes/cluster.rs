@@ -103,8 +103,7 @@ impl Cluster {
 
     async fn change(&self, namespace: &str, name: &str, patch: &serde_json::Value) -> Result<(), Error> {
         let api: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        unless_gone(within(api.patch(name, &params, &Patch::Merge(patch))).await.map(drop))
+        unless_gone(within(api.patch(name, &merging(), &Patch::Merge(patch))).await.map(drop))
     }
 
     /// Lets a volume be bound again by the claim that it is for, where the one that it was bound to was deleted with its
@@ -119,9 +118,8 @@ impl Cluster {
             "metadata": { "resourceVersion": volume.metadata.resource_version },
             "spec": { "claimRef": { "uid": null, "resourceVersion": null } },
         });
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let name = volume.metadata.name.as_deref().unwrap_or_default();
-        within(api.patch(name, &params, &Patch::Merge(patch))).await.map(drop)
+        within(api.patch(name, &merging(), &Patch::Merge(patch))).await.map(drop)
     }
 
     /// Lifts a person's limits; none is no error.
@@ -159,6 +157,11 @@ impl Cluster {
         };
         within(api.logs(pod, &params)).await
     }
+}
+
+/// A change of some fields, under our name.
+fn merging() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 async fn within<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
