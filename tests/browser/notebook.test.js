@@ -8,6 +8,22 @@ import { assertNoFaults, picture, signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "./support/jupyterlab.js";
 import { launchJupyterLab, openApp, waitForPhase } from "./support/pages.js";
+import { until } from "./support/until.js";
+
+const PHONE = { width: 360, height: 740 };
+
+journey("on a phone, too, the card of what was launched is in view", { timeout: 60_000, profile: PHONE }, async ({ portal, profile, page }) => {
+  await signIn(page, portal);
+  const card = await launchJupyterLab(page, "pocket-lab");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const tabs = page.getByRole("navigation").last();
+  await until("the whole card is above the tabs", async () => {
+    const [seen, below] = await Promise.all([card.boundingBox(), tabs.boundingBox()]);
+    return seen.y >= 0 && seen.y + seen.height <= below.y;
+  });
+  await waitForPhase(card, "ready");
+  assertNoFaults(profile);
+});
 
 journey("a person signs in, launches JupyterLab, works in it and finds the saved notebook", { timeout: 240_000 }, async ({ portal, profile, page }) => {
   await signIn(page, portal);

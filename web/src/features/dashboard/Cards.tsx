@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { ProblemNote } from "../../components/ProblemNote";
 import { Icon, type IconName } from "../../ui/icons";
 import { AppCard } from "../apps/AppCard";
+import { cardId } from "../apps/cardId";
 import cardClasses from "../apps/AppCard.module.css";
 import { appsQuery, templatesQuery } from "../apps/queries";
 import classes from "./Cards.module.css";
@@ -30,7 +31,7 @@ export function Cards() {
           </li>
         )}
         {apps.data?.items.map((app) => (
-          <li key={app.id}>
+          <li key={app.id} id={cardId(app.id)} className={classes.app}>
             <AppCard app={app} template={templates?.find(({ id }) => id === app.template)} />
           </li>
         ))}

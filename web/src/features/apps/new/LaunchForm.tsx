@@ -12,6 +12,7 @@ import type { CreateApp, Template } from "../../../api/types";
 import { focusFirstInvalid, useFieldErrors, useOtherFieldErrors } from "../../../components/fields";
 import { ProblemNote } from "../../../components/ProblemNote";
 import { useText } from "../../../i18n/useLanguage";
+import { cardId } from "../cardId";
 import { appsQuery, keepApp } from "../queries";
 import { proposeName } from "./checks";
 import { askedResources, launchProblems, startValues, toRequest, type LaunchValues } from "./form";
@@ -111,7 +112,12 @@ function useLaunch() {
       sent.current = { body: "", key: "" };
       keepApp(cache, app);
       void cache.invalidateQueries({ queryKey: keys.contract });
-      void navigate({ to: "/" });
+      void navigate({ to: "/", resetScroll: false }).then(() => showCard(app.id));
     },
   });
+}
+
+/** On a phone the dashboard's top fills the screen, and the card of what was launched lies below it. */
+function showCard(id: string): void {
+  document.getElementById(cardId(id))?.scrollIntoView({ block: "nearest" });
 }

@@ -1,0 +1,2 @@
+/** The element of an app's card on the dashboard. */
+export const cardId = (app: string) => `app-${app}`;
