@@ -186,10 +186,12 @@ fn digest(text: &str) -> String {
 }
 
 fn check(record: &Attempts, free: u32, now: Timestamp) -> Result<()> {
-    if is_old(record, now) {
+    let delay_secs = delay_secs(record.failures, free);
+    // Of two at once the one that began first can be counted last: the record is then of a moment after its own.
+    if delay_secs == 0 || is_old(record, now) {
         return Ok(());
     }
-    let until = record.last_at.plus_secs(delay_secs(record.failures, free));
+    let until = record.last_at.plus_secs(delay_secs);
     let remaining_millis = until.as_millis() - now.as_millis();
     if remaining_millis <= 0 {
         return Ok(());

@@ -154,6 +154,16 @@ async fn a_quiet_quarter_of_an_hour_forgets_and_an_unlooked_attempt_does_not_cou
 }
 
 #[tokio::test]
+async fn who_began_a_moment_earlier_and_comes_second_does_not_wait() {
+    each_engine(|store| async move {
+        let throttle = Throttle::new(store);
+        assert_eq!(wait_of(throttle.begin(&kim_from("192.0.2.7"), at(1)).await), None);
+        assert_eq!(wait_of(throttle.begin(&sign_in("lee", "192.0.2.7"), at(0)).await), None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_clock_set_back_keeps_nobody_waiting() {
     each_engine(|store| async move {
         let throttle = Throttle::new(store);
