@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { assertNoFaults, newProfile, picture, signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
-import { examine, LOOKS, settled, textOf } from "./support/looks.js";
+import { examine, LANGUAGES, settled, textOf } from "./support/looks.js";
 import { callApi, submit } from "./support/pages.js";
 import { authenticator } from "./support/totp.js";
 import { until } from "./support/until.js";
@@ -24,22 +24,23 @@ journey("axe finds nothing on any page and in any of the main dialogs", { timeou
   const lee = (await callApi(first, "GET", "/users?query=lee")).body.items[0];
   pages.person = `/people/${lee.id}`;
   const findings = [];
-  await inLanes(LOOKS, async (look) => {
-    const profile = await newProfile(browser, look);
+  await inEachLanguage(async (language) => {
+    const profile = await newProfile(browser, { language });
     const page = await profile.newPage();
+    const see = async (name) => findings.push(...(await examineAndKeep(page, name, language)));
     await page.goto(`${portal.origin}/sign-in`);
-    findings.push(...(await examineAndKeep(page, "sign-in", look)));
+    await see("sign-in");
     await signIn(page, portal);
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(portal.origin + path);
-      findings.push(...(await examineAndKeep(page, name, look)));
+      await see(name);
     }
-    for (const [name, { at, open }] of Object.entries(dialogs(look, pages))) {
+    for (const [name, { at, open }] of Object.entries(dialogs(language, pages))) {
       await page.goto(portal.origin + at);
       await settled(page);
       await open(page);
       await page.getByRole("dialog").waitFor();
-      findings.push(...(await examineAndKeep(page, name, look)));
+      await see(name);
     }
     assertNoFaults(profile, [/status of 404 .*\/nowhere\)$/, /status of 401 .*\/api\/v1\//]);
     await profile.close();
@@ -48,7 +49,7 @@ journey("axe finds nothing on any page and in any of the main dialogs", { timeou
 });
 
 /** How each dialog is opened; the last one ends the session. */
-function dialogs({ language }, pages) {
+function dialogs(language, pages) {
   const t = (key, values) => textOf(language, key, values);
   const press = (name) => (page) => page.getByRole("button", { name, exact: true }).click();
   const menu = (item) => async (page) => {
@@ -78,13 +79,13 @@ const WITH_FACTOR = { config: '[sign_in]\nsecond_factor = "required"\n' };
 
 journey("axe finds nothing in any step of a sign-in", { timeout: 600_000, portal: WITH_FACTOR }, async ({ portal, browser }) => {
   const findings = [];
-  await inLanes(LOOKS.entries(), async ([number, look]) => {
-    const account = { ...LEE, name: `person-${number}` };
+  await inEachLanguage(async (language) => {
+    const account = { ...LEE, name: `person-${language}` };
     await portal.addAccount(account);
-    const profile = await newProfile(browser, look);
+    const profile = await newProfile(browser, { language });
     const page = await profile.newPage();
-    const t = (key) => textOf(look.language, key);
-    const see = async (name) => findings.push(...(await examineAndKeep(page, name, look)));
+    const t = (key) => textOf(language, key);
+    const see = async (name) => findings.push(...(await examineAndKeep(page, name, language)));
 
     await enterPassword(page, portal, account);
     await page.getByRole("heading", { name: t("signin.stage.enrolment") }).waitFor();
@@ -110,13 +111,9 @@ journey("axe finds nothing in any step of a sign-in", { timeout: 600_000, portal
   assert.deepEqual(findings, []);
 });
 
-/** Does the work for each of them, two at a time: the browser is busy all along, and has a process for each page. */
-async function inLanes(all, work) {
-  const rest = [...all];
-  const lane = async () => {
-    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await work(one);
-  };
-  await Promise.all([lane(), lane()]);
+/** Does the work in both languages at once: the browser is busy all along, and has a process for each page. */
+async function inEachLanguage(work) {
+  await Promise.all(LANGUAGES.map(work));
 }
 
 async function enterPassword(page, portal, { name, password }) {
@@ -190,12 +187,11 @@ async function waitingDevice(page) {
   return body.user_code;
 }
 
-async function examineAndKeep(page, what, look) {
-  const { language, theme, width } = look;
-  const name = [what, language, theme, width].join("-");
-  const findings = await examine(page, name);
-  if (isKept(what, look)) await picture(page, name);
-  return findings;
+async function examineAndKeep(page, what, language) {
+  return examine(page, `${what}-${language}`, async (theme, width) => {
+    const look = { language, theme, width };
+    if (isKept(what, look)) await picture(page, [what, language, theme, width].join("-"));
+  });
 }
 
 const KEPT = [

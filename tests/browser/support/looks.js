@@ -1,4 +1,4 @@
-// A page in every look in which it is examined: both languages, both themes, wide and narrow.
+// A page in the looks in which it is examined: both themes, wide and narrow.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -10,9 +10,13 @@ import { until } from "./until.js";
 
 const STILL_MS = 400;
 
-export const LOOKS = [1440, 360].flatMap((width) =>
-  ["en", "ko"].flatMap((language) => ["light", "dark"].map((theme) => ({ language, theme, width, height: width > 400 ? 900 : 780 }))),
-);
+export const LANGUAGES = ["en", "ko"];
+
+const THEMES = ["dark", "light"];
+const SIZES = [
+  { width: 360, height: 780 },
+  { width: 1440, height: 900 },
+];
 
 /** The web UI's text in that language: `textOf("ko", "account.two_step.set_up", { … })`. */
 export function textOf(language, key, values = {}) {
@@ -23,12 +27,22 @@ export function textOf(language, key, values = {}) {
   return text.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => values[name]);
 }
 
-/** What axe says of a page that has come to rest, and whether anything is cut off; one line a finding. */
-export async function examine(page, name) {
-  await settled(page);
-  const findings = await axeFindings(page, name);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (overflow > 0) findings.push(`${name}: ${overflow} px wider than the window`);
+/**
+ * What axe says of what the page shows, in both themes, wide and narrow, and whether anything is cut off; one line a
+ * finding. `keep(theme, width)` is called in each look once the page has come to rest. The page ends light and wide.
+ */
+export async function examine(page, name, keep = () => {}) {
+  const findings = [];
+  for (const [size, theme] of SIZES.flatMap((size) => THEMES.map((theme) => [size, theme]))) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme: theme });
+    await settled(page);
+    const look = `${name}-${theme}-${size.width}`;
+    findings.push(...(await axeFindings(page, look)));
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (overflow > 0) findings.push(`${look}: ${overflow} px wider than the window`);
+    await keep(theme, size.width);
+  }
   return findings;
 }
 
@@ -38,7 +52,7 @@ export async function assertAccessible(page, name) {
 }
 
 async function axeFindings(page, name) {
-  await page.evaluate(axe.source);
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return violations.map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ target }) => target).join(" | ")}`);
 }
