@@ -65,8 +65,8 @@ pub(crate) struct KubernetesRuntime {
     following: Following,
     probes: Probes,
     secret_key: SecretKey,
-    /// By namespace: what was made there last, so that it is not made for every launch.
-    settled: Mutex<HashMap<String, String>>,
+    /// By namespace: what was made there last and when, so that it is not made for every launch.
+    settled: Mutex<HashMap<String, (String, Instant)>>,
     /// By namespace: the addresses of agents that this portal has seen to.
     agents: Mutex<HashMap<String, IpAddr>>,
 }
@@ -98,7 +98,7 @@ impl KubernetesRuntime {
         names::namespace(&self.config.namespace_prefix, who)
     }
 
-    fn settled(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn settled(&self) -> MutexGuard<'_, HashMap<String, (String, Instant)>> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,14 +106,38 @@ impl KubernetesRuntime {
     async fn settle_once(&self, who: &Identity, contract: Option<&Contract>) -> Result<(), Error> {
         let wanted = serde_json::to_string(&(who, contract)).map_err(Error::internal)?;
         let namespace = self.namespace(who);
-        if self.settled().get(&namespace) == Some(&wanted) {
+        if self.settled().get(&namespace).is_some_and(|(made, _)| *made == wanted) {
             return Ok(());
         }
         self.settle_patiently(who, contract).await?;
         // Her groups may be others now, or all of it was deleted.
         self.agents().remove(&namespace);
-        self.settled().insert(namespace, wanted);
+        self.settled().insert(namespace, (wanted, Instant::now()));
         Ok(())
+    }
+
+    /// Whether a call failed because somebody has deleted her namespace. Our right there goes with it, and who has none
+    /// is not told that there is no namespace.
+    fn has_lost_place(&self, who: &Identity, error: &Error) -> bool {
+        if !cluster::is_want_of_right(error) {
+            return matches!(error, Error::NotFound { .. });
+        }
+        let settled_at = self.settled().get(&self.namespace(who)).map(|(_, at)| *at);
+        self.config.grant.is_some() && settled_at.is_none_or(|at| at.elapsed() > GRANT_PATIENCE)
+    }
+
+    /// What was asked of an app is done where the app is gone with its namespace; where only our right there is gone,
+    /// that is given anew and the next try may do it.
+    async fn unless_gone(&self, who: &Identity, app: &App, result: Result<(), Error>) -> Result<(), Error> {
+        let (Err(error), Some(grant)) = (&result, &self.config.grant) else { return result };
+        if !cluster::is_want_of_right(error) {
+            return result;
+        }
+        if self.following.is_listed() && self.following.deployment(&app.id).is_none() {
+            return Ok(());
+        }
+        self.cluster.apply(&manifests::role_binding(&self.namespace(who), grant)).await?;
+        Err(cluster::place_going("the right in the person's namespace was gone"))
     }
 
     /// Tries for some seconds what is refused: our right in a new namespace is known to one API server before another.
@@ -304,8 +328,8 @@ impl Runtime for KubernetesRuntime {
     fn launch<'a>(&'a self, who: &'a Identity, app: &'a App, template: &'a Template) -> Answer<'a, Launch> {
         async move {
             match self.bring(who, app, template).await {
-                Err(Error::NotFound { .. }) => {
-                    // Somebody has deleted the namespace; the next try makes it anew.
+                Err(error) if self.has_lost_place(who, &error) => {
+                    // The next try makes it anew.
                     self.unsettle(who);
                     Err(cluster::place_going("the person's namespace is gone"))
                 }
@@ -316,7 +340,11 @@ impl Runtime for KubernetesRuntime {
     }
 
     fn stop<'a>(&'a self, who: &'a Identity, app: &'a App) -> Answer<'a, ()> {
-        async move { self.cluster.scale_down(&self.namespace(who), &names::app(&app.id)).await }.boxed()
+        async move {
+            let stopped = self.cluster.scale_down(&self.namespace(who), &names::app(&app.id)).await;
+            self.unless_gone(who, app, stopped).await
+        }
+        .boxed()
     }
 
     fn describe<'a>(&'a self, who: &'a Identity, app: &'a App) -> Answer<'a, ()> {
@@ -328,7 +356,8 @@ impl Runtime for KubernetesRuntime {
             }
             let definition = Definition { app: app.clone(), owner: who.clone(), ..known.definition };
             let annotations = json!({ names::DEFINITION_ANNOTATION: definition.to_json() });
-            self.cluster.annotate(&known.namespace, &names::app(&app.id), &annotations).await
+            let described = self.cluster.annotate(&known.namespace, &names::app(&app.id), &annotations).await;
+            self.unless_gone(who, app, described).await
         }
         .boxed()
     }
@@ -336,7 +365,8 @@ impl Runtime for KubernetesRuntime {
     fn remove<'a>(&'a self, who: &'a Identity, app: &'a App) -> Answer<'a, ()> {
         async move {
             self.probes.forget(&app.id);
-            self.cluster.remove(&self.namespace(who), &names::app(&app.id)).await
+            let removed = self.cluster.remove(&self.namespace(who), &names::app(&app.id)).await;
+            self.unless_gone(who, app, removed).await
         }
         .boxed()
     }

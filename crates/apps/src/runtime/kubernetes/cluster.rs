@@ -203,6 +203,11 @@ pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Conflict { code: REFUSED, .. })
 }
 
+/// Whether it was refused because our account has no right to it, whatever it is.
+pub(super) fn is_want_of_right(error: &Error) -> bool {
+    matches!(error, Error::Conflict { code: REFUSED, detail, .. } if words::is_want_of_right(detail))
+}
+
 pub(super) fn away(detail: &str) -> Error {
     Error::Unavailable { code: "cluster_away", detail: detail.to_owned() }
 }

@@ -20,6 +20,13 @@ pub(super) fn said(message: &str) -> &str {
     message.rsplit_once(" denied request: ").map_or(message, |(_, said)| said)
 }
 
+/// Whether RBAC refused it: `User "…" cannot VERB resource "…" in API group …`.
+pub(super) fn is_want_of_right(message: &str) -> bool {
+    message.split_once("User \"").is_some_and(|(_, rest)| {
+        rest.split_once("\" cannot ").is_some_and(|(_, rest)| rest.contains(" resource \""))
+    })
+}
+
 /// Why no pod is made: the quota, or an admission policy.
 pub(super) fn refused(message: &str) -> Hold {
     let message = said(message);
@@ -129,6 +136,15 @@ mod tests {
             'myksc-pods' denied request: runs as another UID";
         assert_eq!(refused(message).detail, "runs as another UID");
         assert_eq!(said("no room"), "no room");
+    }
+
+    #[test]
+    fn a_missing_right_is_told_from_other_refusals() {
+        let message = "secrets \"app-x\" is forbidden: User \"system:serviceaccount:myksc:myksc-control\" cannot \
+            patch resource \"secrets\" in API group \"\" in the namespace \"myksc-20001-kim\"";
+        assert!(is_want_of_right(message));
+        assert!(!is_want_of_right("pods \"x\" is forbidden: exceeded quota: q"));
+        assert!(!is_want_of_right("a person cannot run as another"));
     }
 
     #[test]
