@@ -4,6 +4,7 @@
 
 node_name=node1
 node_address=10.99.0.1
+bridge=tb0
 pod_network=10.244.0.0/24
 service_network=10.96.0.0/16
 kubernetes_address=10.96.0.1

@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/env.sh"
 testbed=$root/testbed
 
-# One testbed a machine: its accounts, its bridge and its ports are the machine's.
+# One testbed a machine: its accounts, its network and its ports are the machine's.
 state=${MYKSC_TESTBED_STATE:-/var/lib/myksc-testbed}
 daemons=$state/daemons
 logs=$state/logs

@@ -1,17 +1,8 @@
-# The node: its address, containerd, Calico, the kubelet, kube-proxy, and the cluster's DNS, which runs beside them.
+# The node: containerd, Calico, the kubelet, kube-proxy, and the cluster's DNS, which runs beside them.
 # shellcheck shell=bash
 
-bridge=tb0
 containerd_socket=$run/containerd.sock
 pause_image=127.0.0.1:$registry_port/myksc-testbed/pause:1
-
-# The address of the node is on a bridge without ports: it is there whatever other network the machine has.
-make_network() {
-    [ -e "/sys/class/net/$bridge" ] || ip link add "$bridge" type bridge
-    ip address replace "$node_address/24" dev "$bridge"
-    ip link set "$bridge" up
-    sysctl -q -w net.ipv4.ip_forward=1
-}
 
 start_containerd() {
     install -d -m 0700 "$k8s/containerd" "$run"
@@ -113,7 +104,8 @@ start_node() {
     start_daemon coredns "$coredns/coredns" -conf "$k8s/Corefile"
     # Felix ends with 129 to be started anew, for example when the node's address changes.
     start_daemon felix PATH="$PATH:/usr/sbin:/sbin" KUBECONFIG="$k8s/calico.conf" FELIX_DATASTORETYPE=kubernetes \
-        FELIX_FELIXHOSTNAME="$node_name" FELIX_IPTABLESBACKEND=NFT FELIX_IPV6SUPPORT=false FELIX_BPFENABLED=false \
+        FELIX_FELIXHOSTNAME="$node_name" FELIX_DEVICEROUTESOURCEADDRESS="$node_address" \
+        FELIX_IPTABLESBACKEND=NFT FELIX_IPV6SUPPORT=false FELIX_BPFENABLED=false \
         FELIX_XDPENABLED=false FELIX_DEFAULTENDPOINTTOHOSTACTION=ACCEPT FELIX_LOGSEVERITYSYS=none \
         FELIX_LOGFILEPATH=none FELIX_LOGSEVERITYSCREEN=WARNING FELIX_USAGEREPORTINGENABLED=false \
         FELIX_HEALTHENABLED=true FELIX_HEALTHHOST=127.0.0.1 FELIX_HEALTHPORT="$felix_health_port" \

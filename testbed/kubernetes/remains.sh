@@ -67,7 +67,6 @@ remove_remains() {
 remove_interfaces() {
     local device
     for device in $(ls /sys/class/net | grep -E '^cali[0-9a-f]{11}$'); do ip link delete "$device" 2>/dev/null || true; done
-    [ ! -e "/sys/class/net/$bridge" ] || ip link delete "$bridge"
 }
 
 # remove_rules iptables|ip6tables: all that have to do with the chains of kube-proxy, the kubelet, Calico or portmap.

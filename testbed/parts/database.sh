@@ -1,4 +1,6 @@
-# PostgreSQL, with a role and a database for the portal.
+# PostgreSQL, with a role and a database for the portal, on this machine or in a pod.
+
+NEEDS=network
 
 postgres_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 data=$state/postgres
@@ -10,10 +12,11 @@ part_up() {
         install -d -m 0700 -o postgres "$data.new"
         $(as postgres) "$postgres_bin/initdb" -D "$data.new" --auth-local=peer --auth-host=scram-sha-256 \
             --encoding=UTF8 --locale=C.UTF-8 --no-sync >>"$logs/postgres.log"
+        printf 'host all all %s scram-sha-256\n' "$pod_network" >>"$data.new/pg_hba.conf"
         mv "$data.new" "$data"
     fi
     start_daemon postgres $(as postgres) "$postgres_bin/postgres" -D "$data" -k "$data" -p "$postgres_port" \
-        -c listen_addresses=127.0.0.1 -c fsync=off
+        -c listen_addresses="127.0.0.1,$node_address" -c fsync=off
     wait_for 30 PostgreSQL postgres sql -c 'select 1'
     sql -q <<SQL
 select format('create role myksc login password %L', '$(secret postgres)')

@@ -1,7 +1,7 @@
 # Kubernetes of one node, with containerd, Calico (network policies are enforced), CoreDNS and two image registries.
 # Its parts follow one another in kubernetes/: who may speak to whom, registries, control plane, node, and the end.
 
-NEEDS=storage
+NEEDS="network storage"
 READY_SECS=90
 
 k8s=$state/kubernetes
@@ -36,7 +36,7 @@ part_up() {
     make_certificates
     keep_settings
     keep_folders
-    make_network
+    sysctl -q -w net.ipv4.ip_forward=1
     start_registries
     start_control_plane
     start_containerd

@@ -1,7 +1,7 @@
 # The people of the centre: accounts and homes on the machine, and the same people in an LDAP directory that is
 # reached over TLS alone. The directory holds some more, whom a portal has to turn away (people/directory.ldif).
 
-NEEDS=storage
+NEEDS="network storage"
 . "$testbed/people/accounts.sh"
 
 ldap=$state/ldap
@@ -28,8 +28,11 @@ part_up() {
     stop_outdated slapd "$ldap/slapd.conf"
     # -d 0 keeps it in the foreground.
     start_daemon slapd $(as openldap) slapd -d 0 -f "$ldap/slapd.conf" \
-        -h "ldap://127.0.0.1:$ldap_port ldaps://127.0.0.1:$ldaps_port ldapi://${ldap//\//%2F}%2Fsocket"
+        -h "ldap://127.0.0.1:$ldap_port ldaps://127.0.0.1:$ldaps_port ldaps://$node_address:$ldaps_port $(ldapi)"
 }
+
+# ldapi: the address of the socket, by which root changes the directory.
+ldapi() { printf 'ldapi://%s%%2Fsocket' "${ldap//\//%2F}"; }
 
 # add_person NAME UID FULL-NAME GROUPS
 add_person() {
@@ -47,7 +50,7 @@ make_certificates() {
         -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
         -keyout "$new/ca.key" -out "$ldap/ca.pem" 2>/dev/null
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj '/CN=localhost' \
-        -CA "$ldap/ca.pem" -CAkey "$new/ca.key" -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+        -CA "$ldap/ca.pem" -CAkey "$new/ca.key" -addext "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:$node_address" \
         -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth \
         -keyout "$new/server.key" -out "$new/server.pem" 2>/dev/null
     chown openldap "$new/server.key"
@@ -105,7 +108,7 @@ part_env() {
     local name
     exports MYKSC_TESTBED_LDAP_URL="ldap://127.0.0.1:$ldap_port" \
         MYKSC_TESTBED_LDAPS_URL="ldaps://127.0.0.1:$ldaps_port" \
-        MYKSC_TESTBED_LDAPI_URL="ldapi://${ldap//\//%2F}%2Fsocket" \
+        MYKSC_TESTBED_LDAPI_URL="$(ldapi)" \
         MYKSC_TESTBED_LDAP_CA="$ldap/ca.pem" \
         MYKSC_TESTBED_LDAP_BASE="$ldap_base" \
         MYKSC_TESTBED_LDAP_BIND_DN="$ldap_bind" \
