@@ -35,3 +35,11 @@ image_commit() {
 }
 
 image_tool() { contained buildah --root "$store/root" --runroot "$store/run" --storage-driver overlay "$@"; }
+
+# own_version: of the programs of this checkout.
+own_version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1; }
+
+# forget_former FOLDER: what was built of other sources of ours is of no use once there is FOLDER.
+forget_former() {
+    find "$MYKSC_CACHE" -maxdepth 1 -regex "$MYKSC_CACHE/$name-[0-9.]*-[0-9a-f]*\(\.log\)?" ! -path "${1%.part}*" -exec rm -rf {} +
+}

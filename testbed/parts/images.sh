@@ -4,7 +4,7 @@ NEEDS=kubernetes
 
 . "$testbed/oci.sh"
 
-names=(pause base probe agent jupyterlab)
+names=(pause base probe agent portal jupyterlab)
 credentials=$state/images
 
 part_build() {

@@ -17,5 +17,5 @@ test("a part goes by its other name, too", () => {
 test("a name that is no part's is refused with those there are", () => {
   const { status, stderr } = testbed("up", "pbs");
   assert.equal(status, 1);
-  assert.match(stderr, /no part is called pbs; there are: storage people /);
+  assert.match(stderr, /no part is called pbs; there are: network storage people /);
 });
