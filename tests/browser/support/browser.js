@@ -1,6 +1,7 @@
 // Chromium, and pages that remember what went wrong in them.
 
 import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,14 +21,22 @@ const ARGUMENTS = [
 ];
 const LIMIT_MS = 30_000;
 
-/** Starts Chromium for as long as `context` (a test or suite) lasts. */
-export async function startBrowser(context) {
+/**
+ * Starts Chromium for as long as `context` (a test or suite) lasts. `trusted` is a certificate (PEM) whose key it takes
+ * from any server, as if one of its authorities had signed it.
+ */
+export async function startBrowser(context, { trusted } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.MYKSC_CHROMIUM ?? "/usr/bin/chromium",
-    args: ARGUMENTS,
+    args: trusted ? [...ARGUMENTS, `--ignore-certificate-errors-spki-list=${keyHash(trusted)}`] : ARGUMENTS,
   });
   context.after(() => browser.close());
   return browser;
+}
+
+function keyHash(certificate) {
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(key).digest("base64");
 }
 
 /** A browser profile of its own; `faults` collects what its pages and workers report. */

@@ -1,0 +1,146 @@
+// The portal in the cluster, as its chart installs it, reached as people do: through Istio's gateway, over TLS.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
+import { after, test } from "node:test";
+
+import { newProfile, picture, startBrowser } from "../browser/support/browser.js";
+import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
+import { callApi, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
+import { until } from "../browser/support/until.js";
+import { enterPassword } from "./support/centre.js";
+import { execute, kubectl } from "./support/cluster.js";
+import { printVersions, testbed } from "./support/exports.js";
+import { freshName, run } from "./support/programs.js";
+
+printVersions("people", "database", "kubernetes", "images", "istio", "portal");
+
+const PORTAL = { origin: testbed.PORTAL_ORIGIN };
+const OWN = testbed.PORTAL_NAMESPACE;
+const ACCOUNT = `system:serviceaccount:${OWN}:myksc-control`;
+const HERS = "myksc-20001-kim";
+const HOME = `${testbed.HOME_ROOT}/kim`;
+
+after(() => kubectl("delete", "namespace", HERS, "--ignore-not-found", "--wait=false"));
+
+test("kim works in JupyterLab through Istio, and goes on when the portal's pod is another", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const name = freshName("lab");
+  const card = await launchJupyterLab(page, name);
+  await waitForFirstLaunch(card);
+  await picture(page, "dashboard-on-cluster");
+
+  const lab = await openApp(profile, card);
+  await lab.waitForURL(/\/lab/);
+  assert.match(new URL(lab.url()).host, /^[a-z0-9-]+\.apps\.testbed\.localhost:\d+$/);
+  await waitForLauncher(lab);
+  await newNotebook(lab);
+  assert.equal((await runCode(lab, "import os; print(os.getuid(), os.path.expanduser('~'))")).trim(), `20001 ${HOME}`);
+  await saveAs(lab, "istio.ipynb");
+  assert.equal((await stat(`${HOME}/istio.ipynb`)).uid, 20001);
+  await rm(`${HOME}/istio.ipynb`);
+
+  // Istio leads everybody to our gateway, which lets in whom it knows, whatever headers say.
+  assert.equal(await statusOf(`${new URL(lab.url()).origin}/lab`), 401);
+  assert.equal(await statusOf(`${PORTAL.origin}/api/v1/apps`), 401);
+
+  const before = (await callApi(page, "GET", "/apps")).body.items.find((app) => app.name === name);
+  await kubectl("-n", OWN, "rollout", "restart", "deployment/myksc");
+  await kubectl("-n", OWN, "rollout", "status", "deployment/myksc", "--timeout=90s");
+  await until("the session and the app are still there", async () => {
+    const { status, body } = await callApi(page, "GET", "/apps");
+    return status === 200 && body.items.some(({ id, phase }) => id === before.id && phase === "ready");
+  }, { limitMs: 60_000 });
+  await page.reload();
+  await waitForPhase(card, "ready");
+  await until("the notebook answers", async () => (await lab.evaluate(async () => (await fetch("/api")).status)) === 200, { limitMs: 30_000 });
+
+  assert.equal((await callApi(page, "DELETE", `/apps/${before.id}`)).status, 202);
+  await card.waitFor({ state: "detached" });
+});
+
+test("a namespace that somebody deletes takes the portal's right there along, and both come back", { timeout: 400_000 }, async (context) => {
+  const { page } = await dashboard(context);
+  const first = await launchJupyterLab(page, freshName("first"));
+  await waitForFirstLaunch(first);
+  await kubectl("delete", "namespace", HERS);
+  await waitForPhase(first, "failed");
+  const second = await launchJupyterLab(page, freshName("second"));
+  await waitForFirstLaunch(second);
+  const { items } = (await callApi(page, "GET", "/apps")).body;
+  for (const { id } of items) assert.equal((await callApi(page, "DELETE", `/apps/${id}`)).status, 202);
+  await first.waitFor({ state: "detached" });
+  await second.waitFor({ state: "detached" });
+});
+
+test("the portal's process has no privilege, and sees nobody's home", async () => {
+  const status = await execute(OWN, "deploy/myksc", "cat", "/proc/1/status");
+  assert.match(status, /^Uid:\t64321\t64321\t64321\t64321$/m);
+  assert.match(status, /^Cap(Inh|Prm|Eff|Bnd|Amb):\t0{16}$/m);
+  assert.match(status, /^CapEff:\t0{16}$/m);
+  assert.match(status, /^NoNewPrivs:\t1$/m);
+  await assert.rejects(execute(OWN, "deploy/myksc", "ls", HOME), /No such file or directory/);
+  // Where it runs with the machine's own folders in sight, the kernel keeps it out.
+  await assert.rejects(run("setpriv", ["--reuid=64321", "--regid=64321", "--clear-groups", "ls", HOME]), /Permission denied/);
+});
+
+test("the portal's account may do what the chart says, and nothing beyond", async () => {
+  const anywhere = [
+    ["get", "", "secrets"], ["list", "", "secrets"], ["watch", "", "secrets"], ["create", "", "secrets"],
+    ["get", "", "pods"], ["list", "", "pods"], ["create", "", "pods"], ["delete", "", "pods"],
+    ["create", "", "pods", "exec"], ["create", "", "pods", "attach"], ["create", "", "pods", "portforward"],
+    ["get", "", "nodes", "proxy"], ["create", "", "serviceaccounts", "token"], ["delete", "", "namespaces"],
+    ["create", "apps", "deployments"], ["delete", "apps", "deployments"], ["create", "batch", "jobs"],
+    ["get", "", "configmaps"], ["impersonate", "", "users"], ["impersonate", "", "serviceaccounts"],
+    ["create", "rbac.authorization.k8s.io", "clusterrolebindings"], ["escalate", "rbac.authorization.k8s.io", "clusterroles"],
+    ["patch", "admissionregistration.k8s.io", "validatingadmissionpolicies"],
+    ["create", "admissionregistration.k8s.io", "mutatingwebhookconfigurations"],
+  ];
+  for (const namespace of ["kube-system", "default", OWN]) assert.deepEqual(await allowed(namespace, anywhere), []);
+  const inHers = [
+    ["get", "", "secrets"], ["list", "", "secrets"], ["watch", "", "secrets"], ["create", "", "pods"], ["delete", "", "pods"],
+    ["create", "", "pods", "exec"], ["create", "", "pods", "attach"], ["create", "", "pods", "portforward"],
+    ["patch", "", "pods", "ephemeralcontainers"], ["create", "", "serviceaccounts", "token"],
+    ["create", "rbac.authorization.k8s.io", "roles"], ["get", "", "configmaps"], ["delete", "", "persistentvolumeclaims"],
+  ];
+  assert.deepEqual(await allowed(HERS, inHers), []);
+  // That the question is asked rightly.
+  assert.deepEqual(await allowed(HERS, [["get", "", "pods"], ["get", "", "pods", "log"]]), ["get pods", "get pods/log"]);
+});
+
+/** kim's, in a browser of the test's own. */
+async function dashboard(context) {
+  const browser = await startBrowser(context, { trusted: readFileSync(testbed.PORTAL_CERTIFICATE) });
+  const profile = await newProfile(browser);
+  const page = await profile.newPage();
+  await enterPassword(page, PORTAL, "kim", testbed.PASSWORD_KIM);
+  await page.waitForURL(`${PORTAL.origin}/`);
+  return { profile, page };
+}
+
+/** Those of the rights that the API server grants the portal's account in that namespace. */
+async function allowed(namespace, rights) {
+  const reviews = rights.map(([verb, group, resource, subresource]) => ({
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SubjectAccessReview",
+    spec: {
+      user: ACCOUNT,
+      groups: ["system:serviceaccounts", `system:serviceaccounts:${OWN}`, "system:authenticated"],
+      resourceAttributes: { namespace, verb, group, resource, subresource },
+    },
+  }));
+  const input = reviews.map((review) => JSON.stringify(review)).join("\n---\n");
+  const answers = await kubectl("create", "-f", "-", "-o", "jsonpath={.status.allowed}{'\\n'}", { input });
+  const granted = answers.trim().split("\n");
+  assert.equal(granted.length, rights.length);
+  return rights.filter((_, at) => granted[at] === "true").map(([verb, , ...resource]) => `${verb} ${resource.join("/")}`);
+}
+
+/** What a stranger gets who claims to be somebody. */
+async function statusOf(url) {
+  const forged = ["-H", "X-Forwarded-User: kim", "-H", "X-Myksc-User: kim", "-H", "X-Forwarded-For: 127.0.0.1"];
+  const { hostname, port } = new URL(url);
+  const args = ["-s", "--cacert", testbed.INGRESS_CA, "--resolve", `${hostname}:${port}:127.0.0.1`, "-o", "/dev/null", "-w", "%{http_code}"];
+  return Number(await run("curl", [...args, ...forged, url]));
+}
