@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { connect } from "node:net";
 
 import { picture } from "../browser/support/browser.js";
@@ -10,7 +10,7 @@ import { journey } from "../browser/support/journey.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { portalOnCluster, enterPassword } from "./support/centre.js";
+import { enterPassword, launchSmall, portalOnCluster } from "./support/centre.js";
 import { apply, execute, get, kubectl, makeNamespace, podOfKim, probe, readyPod } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName } from "./support/programs.js";
@@ -45,13 +45,6 @@ const appOf = async (page, name) => {
   const { items } = (await callApi(page, "GET", "/apps")).body;
   return items.find((app) => app.name === name);
 };
-
-/** JupyterLab on half a core, of which the testbed's node has room for several. */
-async function launchSmall(page, name) {
-  const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
-  const { status, body } = await callApi(page, "POST", "/apps", { template: "jupyter", name, resources, values: {} });
-  assert.equal(status, 202, JSON.stringify(body));
-}
 
 /** What a guard says to a stranger: its greeting, and nothing to whatever the stranger says then. */
 async function knock(address, port) {
@@ -184,29 +177,6 @@ await journeyOnCluster("kim's files are read and written by an agent of her own,
   await shown(/다시/).waitFor();
   assert.equal((await stat(`${HOME}/다시`)).uid, 20001);
   await rmdir(`${HOME}/다시`);
-});
-
-await journeyOnCluster("whoever deletes her namespace deletes no file, and the next launch makes it anew", async ({ portal, page, namespace }) => {
-  await signIn(page, portal);
-  await launchSmall(page, "first");
-  await waitForPhase(cardOf(page, "first"), "ready");
-  const volume = () => get(namespace, "persistentvolume", `${namespace}-home`);
-  const before = await volume();
-  assert.equal(before.status.phase, "Bound");
-  await writeFile(`${HOME}/kept.txt`, "kept");
-
-  // The next launch does not wait until the namespace is gone.
-  await kubectl("delete", "namespace", namespace, "--wait=false");
-  await launchSmall(page, "second");
-  await waitForPhase(cardOf(page, "first"), "failed");
-  await cardOf(page, "first").getByText("Nothing of the app is there any more").waitFor();
-  await waitForPhase(cardOf(page, "second"), "ready");
-  const after = await volume();
-  assert.equal(after.metadata.uid, before.metadata.uid);
-  assert.equal(after.status.phase, "Bound");
-  assert.notEqual(after.spec.claimRef.uid, before.spec.claimRef.uid);
-  assert.equal(await readFile(`${HOME}/kept.txt`, "utf8"), "kept");
-  await rm(`${HOME}/kept.txt`);
 });
 
 await journeyOnCluster("a portal that lost its database finds every app again", async ({ portal, page, namespace }) => {

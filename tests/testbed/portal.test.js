@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { rm, stat } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { after, test } from "node:test";
 
 import { newProfile, picture, startBrowser } from "../browser/support/browser.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
-import { callApi, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
+import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { enterPassword } from "./support/centre.js";
-import { execute, kubectl } from "./support/cluster.js";
+import { enterPassword, launchSmall } from "./support/centre.js";
+import { execute, get, kubectl } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
@@ -60,18 +60,38 @@ test("kim works in JupyterLab through Istio, and goes on when the portal's pod i
   await card.waitFor({ state: "detached" });
 });
 
-test("a namespace that somebody deletes takes the portal's right there along, and both come back", { timeout: 400_000 }, async (context) => {
+test("a namespace that somebody deletes takes no file along, and comes back with the portal's right there", { timeout: 400_000 }, async (context) => {
   const { page } = await dashboard(context);
-  const first = await launchJupyterLab(page, freshName("first"));
-  await waitForFirstLaunch(first);
+  const [first, second] = [freshName("first"), freshName("second")];
+  await launchSmall(page, first);
+  await waitForFirstLaunch(cardOf(page, first));
+  const volume = () => get(HERS, "persistentvolume", `${HERS}-home`);
+  const before = await volume();
+  assert.equal(before.status.phase, "Bound");
+  await writeFile(`${HOME}/kept.txt`, "kept");
+
+  // The next launch does not wait until the namespace is gone.
+  await kubectl("delete", "namespace", HERS, "--wait=false");
+  await launchSmall(page, second);
+  await waitForPhase(cardOf(page, first), "failed");
+  await cardOf(page, first).getByText("Nothing of the app is there any more").waitFor();
+  await waitForPhase(cardOf(page, second), "ready");
+  const after = await volume();
+  assert.equal(after.metadata.uid, before.metadata.uid);
+  assert.equal(after.status.phase, "Bound");
+  assert.notEqual(after.spec.claimRef.uid, before.spec.claimRef.uid);
+  assert.equal(await readFile(`${HOME}/kept.txt`, "utf8"), "kept");
+  await rm(`${HOME}/kept.txt`);
+
+  // Once more while nothing is launched: what is asked of the apps then is done all the same.
   await kubectl("delete", "namespace", HERS);
-  await waitForPhase(first, "failed");
-  const second = await launchJupyterLab(page, freshName("second"));
-  await waitForFirstLaunch(second);
-  const { items } = (await callApi(page, "GET", "/apps")).body;
-  for (const { id } of items) assert.equal((await callApi(page, "DELETE", `/apps/${id}`)).status, 202);
-  await first.waitFor({ state: "detached" });
-  await second.waitFor({ state: "detached" });
+  await waitForPhase(cardOf(page, second), "failed");
+  for (const { id } of (await callApi(page, "GET", "/apps")).body.items) {
+    assert.equal((await callApi(page, "DELETE", `/apps/${id}`)).status, 202);
+  }
+  await cardOf(page, second).waitFor({ state: "detached" });
+  await launchSmall(page, freshName("third"));
+  await until("a third one", async () => (await callApi(page, "GET", "/apps")).body.items.every(({ phase }) => phase === "ready"), { limitMs: 60_000 });
 });
 
 test("the portal's process has no privilege, and sees nobody's home", async () => {

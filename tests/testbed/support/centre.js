@@ -1,5 +1,8 @@
 // A portal's configuration for the testbed's centre.
 
+import assert from "node:assert/strict";
+
+import { callApi } from "../../browser/support/pages.js";
 import { until } from "../../browser/support/until.js";
 import { testbed } from "./exports.js";
 import { kubectl } from "./cluster.js";
@@ -40,6 +43,13 @@ export async function enterPassword(page, portal, name, password) {
   await page.locator("input[autocomplete~=username]").fill(name);
   await page.locator("input[autocomplete~=current-password]").fill(password);
   await page.locator("form button[type=submit]").click();
+}
+
+/** JupyterLab on half a core, of which the testbed's node has room for several. */
+export async function launchSmall(page, name) {
+  const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
+  const { status, body } = await callApi(page, "POST", "/apps", { template: "jupyter", name, resources, values: {} });
+  assert.equal(status, 202, JSON.stringify(body));
 }
 
 /** The centre's cluster. The portal reaches it with a kubeconfig of its own beside its configuration. */
