@@ -4,7 +4,7 @@ NEEDS=kubernetes
 
 . "$testbed/oci.sh"
 
-names=(pause base probe agent portal jupyterlab)
+names=(pause base probe agent portal jupyterlab vscode)
 credentials=$state/images
 
 part_build() {

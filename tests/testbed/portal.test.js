@@ -60,6 +60,31 @@ test("kim works in JupyterLab through Istio, and goes on when the portal's pod i
   await card.waitFor({ state: "detached" });
 });
 
+test("kim works in the terminal of VS Code as herself", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const name = freshName("code");
+  await launchSmall(page, name, "vscode");
+  await waitForFirstLaunch(cardOf(page, name));
+  const code = await openApp(profile, cardOf(page, name));
+  await code.locator(".monaco-workbench .part.editor").waitFor({ timeout: 60_000 });
+  await code.getByRole("treeitem", { name: /\.bashrc|kim|\.local/ }).first().waitFor();
+  await code.keyboard.press("Control+Backquote");
+  await code.locator(".terminal-wrapper .xterm-helper-textarea").waitFor({ state: "attached" });
+  const note = `${HOME}/${name}.txt`;
+  await until("the shell takes what is typed", async () => {
+    await code.locator(".terminal-wrapper .xterm-helper-textarea").focus();
+    await code.keyboard.type(`id -un > ${note}; id -G >> ${note}\n`);
+    return (await readFile(note, "utf8")).endsWith("30001\n");
+  }, { limitMs: 30_000, everyMs: 1_000 });
+  await picture(code, "vscode");
+  assert.equal(await readFile(note, "utf8"), "kim\n20001 30001\n");
+  assert.equal((await stat(note)).uid, 20001);
+  await rm(note);
+  const { items } = (await callApi(page, "GET", "/apps")).body;
+  assert.equal((await callApi(page, "DELETE", `/apps/${items.find((app) => app.name === name).id}`)).status, 202);
+  await cardOf(page, name).waitFor({ state: "detached" });
+});
+
 test("a namespace that somebody deletes takes no file along, and comes back with the portal's right there", { timeout: 400_000 }, async (context) => {
   const { page } = await dashboard(context);
   const [first, second] = [freshName("first"), freshName("second")];

@@ -45,10 +45,10 @@ export async function enterPassword(page, portal, name, password) {
   await page.locator("form button[type=submit]").click();
 }
 
-/** JupyterLab on half a core, of which the testbed's node has room for several. */
-export async function launchSmall(page, name) {
+/** JupyterLab, or what else is wanted, on half a core, of which the testbed's node has room for several. */
+export async function launchSmall(page, name, template = "jupyter") {
   const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
-  const { status, body } = await callApi(page, "POST", "/apps", { template: "jupyter", name, resources, values: {} });
+  const { status, body } = await callApi(page, "POST", "/apps", { template, name, resources, values: {} });
   assert.equal(status, 202, JSON.stringify(body));
 }
 

@@ -78,7 +78,7 @@ async fn every_field_that_does_not_hold_is_named() {
         (changed("/name", json!("Lab!")), "name", "app_name_invalid"),
         (changed("/name", json!(7)), "name", "value_invalid"),
         (changed("/template", json!("nothing")), "template", "choice_unknown"),
-        (changed("/template", json!("vscode")), "template", "template_unavailable"),
+        (changed("/template", json!("rstudio")), "template", "template_unavailable"),
         (changed("/values/command", json!("")), "values.command", "required"),
         (changed("/values", json!({ "command": "x", "path": "x" })), "values.path", "pattern_mismatch"),
         (changed("/values", json!({ "command": "x", "user": "root" })), "values.user", "field_unknown"),

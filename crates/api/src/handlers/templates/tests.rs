@@ -16,8 +16,8 @@ async fn only_who_is_signed_in_sees_what_can_be_launched() {
     let find = |id: &str| templates.iter().find(|template| template["id"] == id).unwrap();
     assert_eq!(find("command")["available"], true);
     assert_eq!(find("command")["fields"][0]["kind"], "multiline");
-    assert_eq!(find("vscode")["available"], false);
-    let how = &find("vscode")["missing"][0]["how"];
+    assert_eq!(find("rstudio")["available"], false);
+    let how = &find("rstudio")["missing"][0]["how"];
     assert!(how["en"].as_str().is_some_and(|text| !text.is_empty()));
     assert!(how["ko"].as_str().is_some_and(|text| !text.is_empty()));
 }
