@@ -36,6 +36,16 @@ image_commit() {
 
 image_tool() { contained buildah --root "$store/root" --runroot "$store/run" --storage-driver overlay "$@"; }
 
+# own_program PACKAGE TO: the program of this checkout, built as MYKSC_PROFILE says (dev or release).
+own_program() {
+    (cd "$root" && tools/target && cargo build --locked --quiet --profile "$profile" --package "$1")
+    local folder=$profile
+    [ "$profile" != dev ] || folder=debug
+    # Only what is debugged on the machine needs the symbols.
+    strip -o "$2" "$root/target/$folder/$1"
+}
+profile=${MYKSC_PROFILE:-dev}
+
 # own_version: of the programs of this checkout.
 own_version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -n 1; }
 

@@ -6,7 +6,8 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 
 import { makeNamespace, podOfKim, probe, readyPod } from "./support/cluster.js";
-import { printVersions, testbed } from "./support/exports.js";
+import { printVersions, root, testbed } from "./support/exports.js";
+import { run } from "./support/programs.js";
 import { ask, echo } from "./support/web.js";
 
 let namespace;
@@ -32,6 +33,15 @@ test("every image but the smallest stands on the same layer", async () => {
   const layers = await Promise.all(["BASE", "PROBE", "JUPYTERLAB"].map((name) => layersOf(testbed[`IMAGE_${name}`])));
   assert.equal(layers[0].length, 1);
   assert.deepEqual(layers.map(([first]) => first), Array(3).fill(layers[0][0]));
+});
+
+test("a centre gets the images of portal and apps into a registry of its own", { timeout: 300_000 }, async () => {
+  const registry = `${testbed.REGISTRY}/centre`;
+  const env = { ...process.env, MYKSC_PROFILE: "dev" };
+  const said = await run(`${root}/tools/images`, [registry, "--dest-tls-verify=false"], { env, limitMs: 240_000 });
+  const pushed = said.trim().split("\n");
+  assert.deepEqual(pushed.map((image) => image.slice(registry.length + 1).split(":")[0]), ["portal", "agent", "jupyterlab", "vscode"]);
+  for (const image of pushed) assert.ok((await layersOf(image)).length > 1, image);
 });
 
 test("the probe shows whom it runs as and what it was asked, and echoes", async () => {
