@@ -37,12 +37,31 @@ export async function saveAs(page, name) {
   await page.keyboard.press("Control+s");
   const dialog = page.locator(".jp-Dialog");
   await dialog.locator("input.jp-mod-styled[type=text], input#jp-dialog-input-id").fill(name);
-  await dialog.locator("button.jp-mod-accept").click();
+  await renameAfterCheckpoints(page, () => dialog.locator("button.jp-mod-accept").click());
   await dialog.waitFor({ state: "detached" });
   await until(`JupyterLab shows ${name} as saved`, async () => {
     const tab = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current");
     return (await tab.innerText()).trim() === name && (await tab.getAttribute("class")).includes("jp-mod-dirty") === false;
   });
+}
+
+/**
+ * Does what makes JupyterLab rename a new notebook. It asks for the notebook's checkpoints at the same moment, and
+ * reports a fault where the server looks for them while the name changes; so the rename waits for their answer.
+ */
+async function renameAfterCheckpoints(page, act) {
+  const answer = (method, path) =>
+    page.waitForResponse((found) => found.request().method() === method && new URL(found.url()).pathname.endsWith(path));
+  const listed = answer("GET", ".ipynb/checkpoints");
+  const renamed = answer("PATCH", ".ipynb");
+  const notebooks = /\/api\/contents\/[^/]+\.ipynb\?/;
+  await page.route(notebooks, async (route) => {
+    if (route.request().method() === "PATCH") await listed;
+    await route.continue();
+  });
+  await act();
+  await Promise.all([listed, renamed]);
+  await page.unroute(notebooks);
 }
 
 /** The WebSockets of a page that brought something and are still open. */
