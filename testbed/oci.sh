@@ -24,5 +24,12 @@ image_source() {
     printf '%s:%s\n' "$folder" "$(sed 's/.*"org.opencontainers.image.ref.name":"\([^"]*\)".*/\1/' "$folder/index.json")"
 }
 
+# image_tag NAME: the version that it has in every registry.
+image_tag() {
+    local source
+    source=$(image_source "$1")
+    printf '%s\n' "${source##*:}"
+}
+
 # image_digest NAME: the digest of its manifest, by which every registry that holds it knows it.
 image_digest() { sed 's/.*"digest":"\(sha256:[0-9a-f]*\)".*/\1/' "$("$images/$1")/index.json"; }

@@ -42,11 +42,7 @@ part_env() {
 part_down() { rm -rf "$credentials"; }
 
 # reference NAME: the image's name and tag in any of the registries.
-reference() {
-    local source
-    source=$(image_source "$1")
-    printf 'myksc-testbed/%s:%s\n' "$1" "${source##*:}"
-}
+reference() { printf 'myksc-testbed/%s:%s\n' "$1" "$(image_tag "$1")"; }
 
 is_published() {
     local path

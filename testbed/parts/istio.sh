@@ -7,6 +7,7 @@ istio=$state/istio
 pki=$istio/pki
 
 . "$testbed/kubernetes/certificates.sh"
+. "$testbed/kubernetes/administrator.sh"
 
 part_build() {
     packages curl curl openssl openssl
@@ -59,8 +60,6 @@ part_down() {
     if [ -e "$istio/kinds-defined" ]; then undefine_kinds || say "the cluster does not answer: Istio's objects stay in it"; fi
     rm -rf "$istio"
 }
-
-kubectl() { "$(component kubernetes)/kubectl" --kubeconfig "$state/kubernetes/admin.conf" --request-timeout=60s "$@"; }
 
 admin() { curl -sf --max-time 5 "http://127.0.0.1:$istio_admin_port/$1"; }
 

@@ -1,13 +1,13 @@
 # The portal itself, in the cluster, as its chart installs it: behind Istio's gateway, with the centre's people and its
 # PostgreSQL. All that a person does is done at MYKSC_TESTBED_PORTAL_ORIGIN.
 
-NEEDS="database people images istio"
-READY_SECS=90
-
 . "$testbed/oci.sh"
+. "$testbed/kubernetes/administrator.sh"
 . "$testbed/parts/people.sh"
 # What the other part says of itself is not said of this one.
 NEEDS="database people images istio"
+READY_SECS=90
+
 origin=https://portal.testbed.localhost:$istio_https_port
 namespace=myksc
 folder=$state/portal
@@ -19,43 +19,35 @@ part_build() { :; }
 part_up() {
     # A place for its state that outlives its pod, as a centre's storage would give it.
     install -d -m 0700 -o "$portal_uid" -g "$portal_uid" "$folder"
-    kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply --server-side -f - >>"$logs/portal.log"
+    kubectl create namespace "$namespace" --dry-run=client -o yaml | applied
     secret_of portal-database url "postgres://myksc:$(secret postgres)@$node_address:$postgres_port/myksc"
     secret_of portal-directory password "$(secret password-portal)"
     # The centre's accounts settle whose a UID is that the directory gives twice.
-    getent passwd root kim lee seo | kubectl -n "$namespace" create configmap centre --from-file=ca.pem="$ldap/ca.pem" \
-        --from-file=passwd=/dev/stdin --dry-run=client -o yaml | kubectl apply --server-side -f - >>"$logs/portal.log"
-    filled "$testbed/portal/state.yaml" folder="$folder" namespace="$namespace" |
-        kubectl apply --server-side -f - >>"$logs/portal.log"
-    portal_values | "$(component helm)/helm" --kubeconfig "$state/kubernetes/admin.conf" upgrade --install myksc \
-        "$root/deploy/chart/myksc" --namespace "$namespace" --values - >>"$logs/portal.log" || return 1
+    getent passwd root kim lee seo |
+        object configmap centre --from-file=ca.pem="$ldap/ca.pem" --from-file=passwd=/dev/stdin | applied
+    filled "$testbed/portal/state.yaml" folder="$folder" namespace="$namespace" | applied
+    portal_values | helm upgrade --install myksc "$root/deploy/chart/myksc" --namespace "$namespace" --values - \
+        >>"$logs/portal.log"
     kubectl -n "$namespace" rollout status deployment/myksc --timeout=90s >>"$logs/portal.log"
 }
 
 portal_values() {
-    local agent portal
-    agent=$(reference agent) portal=$(reference portal)
     filled "$testbed/portal/values.yaml" origin="$origin" registry="127.0.0.1:$registry_port/myksc-testbed" \
-        portal_tag="${portal##*:}" agent_tag="${agent##*:}" home_root="$storage/home" scratch_root="$storage/scratch" \
+        portal_tag="$(image_tag portal)" agent_tag="$(image_tag agent)" home_root="$storage/home" \
         ldap_url="ldaps://$node_address:$ldaps_port" ldap_base="$ldap_base" ldap_bind="$ldap_bind" \
         dns_server="$node_address:$dns_port" node_address="$node_address" \
         build="$(image_digest portal)$(image_digest agent)"
 }
 
-# reference NAME: the image's name and tag.
-reference() {
-    local source
-    source=$(image_source "$1")
-    printf '%s:%s\n' "$1" "${source##*:}"
-}
-
 # secret_of NAME KEY VALUE: no value is among arguments.
 secret_of() {
-    printf %s "$3" | kubectl -n "$namespace" create secret generic "$1" --from-file="$2=/dev/stdin" --dry-run=client -o yaml |
-        kubectl apply --server-side -f - >>"$logs/portal.log"
+    printf %s "$3" | object secret generic "$1" --from-file="$2=/dev/stdin" | applied
 }
 
-kubectl() { "$(component kubernetes)/kubectl" --kubeconfig "$state/kubernetes/admin.conf" --request-timeout=60s "$@"; }
+# object ARGUMENT…: what kubectl-create(1) would make in the portal's namespace, as a manifest.
+object() { kubectl -n "$namespace" create "$@" --dry-run=client -o yaml; }
+
+applied() { kubectl apply --server-side -f - >>"$logs/portal.log"; }
 
 part_check() {
     local version
@@ -73,8 +65,7 @@ part_env() {
 
 part_down() {
     kubectl delete namespace --ignore-not-found -l myksc.io/namespace=user >>"$logs/portal.log" 2>&1
-    "$(component helm)/helm" --kubeconfig "$state/kubernetes/admin.conf" uninstall myksc --ignore-not-found \
-        --namespace "$namespace" >>"$logs/portal.log" 2>&1
+    helm uninstall myksc --ignore-not-found --namespace "$namespace" >>"$logs/portal.log" 2>&1
     kubectl delete namespace --ignore-not-found "$namespace" >>"$logs/portal.log" 2>&1
     kubectl delete persistentvolume --ignore-not-found myksc-state >>"$logs/portal.log" 2>&1
     rm -rf "$folder"

@@ -128,7 +128,12 @@ impl KubernetesRuntime {
 
     /// What was asked of an app is done where the app is gone with its namespace; where only our right there is gone,
     /// that is given anew and the next try may do it.
-    async fn unless_gone(&self, who: &Identity, app: &App, result: Result<(), Error>) -> Result<(), Error> {
+    async fn unless_place_is_gone(
+        &self,
+        who: &Identity,
+        app: &App,
+        result: Result<(), Error>,
+    ) -> Result<(), Error> {
         let (Err(error), Some(grant)) = (&result, &self.config.grant) else { return result };
         if !cluster::is_want_of_right(error) {
             return result;
@@ -342,7 +347,7 @@ impl Runtime for KubernetesRuntime {
     fn stop<'a>(&'a self, who: &'a Identity, app: &'a App) -> Answer<'a, ()> {
         async move {
             let stopped = self.cluster.scale_down(&self.namespace(who), &names::app(&app.id)).await;
-            self.unless_gone(who, app, stopped).await
+            self.unless_place_is_gone(who, app, stopped).await
         }
         .boxed()
     }
@@ -357,7 +362,7 @@ impl Runtime for KubernetesRuntime {
             let definition = Definition { app: app.clone(), owner: who.clone(), ..known.definition };
             let annotations = json!({ names::DEFINITION_ANNOTATION: definition.to_json() });
             let described = self.cluster.annotate(&known.namespace, &names::app(&app.id), &annotations).await;
-            self.unless_gone(who, app, described).await
+            self.unless_place_is_gone(who, app, described).await
         }
         .boxed()
     }
@@ -366,7 +371,7 @@ impl Runtime for KubernetesRuntime {
         async move {
             self.probes.forget(&app.id);
             let removed = self.cluster.remove(&self.namespace(who), &names::app(&app.id)).await;
-            self.unless_gone(who, app, removed).await
+            self.unless_place_is_gone(who, app, removed).await
         }
         .boxed()
     }
