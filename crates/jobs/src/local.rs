@@ -25,7 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use self::config::{LocalConfig, LocalQueue};
 use self::table::Table;
 use crate::scheduler::{
-    About, Action, Capabilities, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
+    About, Action, Capabilities, LookUp, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
 };
 
 /// How long it waits for the next due thing when there is none.
@@ -138,12 +138,10 @@ impl Scheduler for Local {
         self.shared.look(|table| Ok(table.poll())).boxed()
     }
 
-    fn look_up<'a>(
-        &'a self,
-        scheduler_ids: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Observation>, SchedulerError>> {
+    fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>> {
         let ids = scheduler_ids.to_vec();
-        self.shared.look(move |table| Ok(table.look_up(&ids))).boxed()
+        let look_up = move |table: &mut Table| LookUp { found: table.look_up(&ids), ..LookUp::default() };
+        self.shared.look(move |table| Ok(look_up(table))).boxed()
     }
 
     fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {

@@ -1,4 +1,4 @@
-//! The seam to whatever runs the jobs of a system: the local queue now, Slurm and PBS later.
+//! The seam to whatever runs the jobs of a system: the local queue or Slurm.
 //!
 //! Every call that acts for a person carries her [`Identity`]; the scheduler acts with those rights or refuses.
 //! A call may fail for now ([`SchedulerError::Away`]) and is then repeated, so submitting twice with the same
@@ -13,10 +13,17 @@ use myksc_core::{FieldProblem, Identity, JobId, JobPhase, Outcome, Timestamp, Tr
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::script::Dialect;
+
 /// Something that runs jobs.
 pub trait Scheduler: Send + Sync + 'static {
     /// What it is and what it can do.
     fn about(&self) -> BoxFuture<'_, Result<About, SchedulerError>>;
+
+    /// The words of its directives.
+    fn dialect(&self) -> Dialect {
+        Dialect::Myksc
+    }
 
     /// Its queues with their limits and present load.
     fn queues(&self) -> BoxFuture<'_, Result<Vec<Queue>, SchedulerError>>;
@@ -46,11 +53,8 @@ pub trait Scheduler: Send + Sync + 'static {
     /// All jobs that wait or run, of everybody.
     fn poll(&self) -> BoxFuture<'_, Result<Vec<Observation>, SchedulerError>>;
 
-    /// What is known of jobs that the poll does not show any more; what is not known is left out.
-    fn look_up<'a>(
-        &'a self,
-        scheduler_ids: &'a [String],
-    ) -> BoxFuture<'a, Result<Vec<Observation>, SchedulerError>>;
+    /// What is known of jobs that the poll does not show any more.
+    fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>>;
 
     /// Every job it can tell of, ended ones included, but for those whose scheduler ids are `known`: for a
     /// portal that lost its records.
@@ -210,6 +214,15 @@ pub struct Observation {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+/// What is known of jobs that a poll did not show. What is in neither is lost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LookUp {
+    /// How they stand.
+    pub found: Vec<Observation>,
+    /// Scheduler's ids of which nothing can be said yet: they are asked for again.
+    pub unsettled: HashSet<String>,
 }
 
 /// A job as its scheduler remembers it.

@@ -1,4 +1,4 @@
-//! Scripts: form to script and back, in the dialect of the local queue.
+//! Scripts: form to script and back, in the dialect of the system.
 //!
 //! A script is a *head* and a *body*. The head, which the batch page shows read-only, is the `#!` line, the
 //! directives, one a line, and the input files; the body is the person's own part and keeps every byte:
@@ -16,6 +16,7 @@
 //! shell. Comments and blank lines may stand between directives; the first other line ends them, as with
 //! sbatch(1) and qsub(1), and what stands below is pointed out. Everything here is pure.
 
+mod dialect;
 mod directive;
 mod split;
 #[cfg(test)]
@@ -27,6 +28,8 @@ use std::path::Path;
 use myksc_core::{FieldProblem, UserPath};
 use serde::{Deserialize, Serialize};
 
+pub use self::dialect::Dialect;
+pub(crate) use self::dialect::slurm_time;
 pub use self::directive::Directives;
 use crate::form::JobForm;
 use crate::roots::Roots;
@@ -84,16 +87,16 @@ pub fn is_hint(problem: &FieldProblem) -> bool {
 
 /// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused.
 #[must_use]
-pub fn render(form: &JobForm, roots: &Roots) -> Rendered {
+pub fn render(form: &JobForm, dialect: Dialect, roots: &Roots) -> Rendered {
     let mut problems = Vec::new();
     let mut head = render_shebang(&form.shebang, &mut problems);
-    let other_lines = checked_other_lines(&form.other_lines, &mut problems);
+    let other_lines = checked_other_lines(&form.other_lines, dialect, &mut problems);
     if head.is_empty() && other_lines.starts_with(['#', '\u{feff}']) {
         // A comment that looks like `#!`, or a mark, must not become the first line.
         head.push('\n');
     }
     head.push_str(&other_lines);
-    head.push_str(&directive::render(form, &mut problems));
+    head.push_str(&directive::render(form, dialect, &mut problems));
     head.push_str(&render_inputs(form, roots, &mut problems));
     head.push('\n');
     let body = form.command.replace('\0', "");
@@ -104,7 +107,7 @@ pub fn render(form: &JobForm, roots: &Roots) -> Rendered {
         problems.push(FieldProblem::new("command", "required", "say what the job runs"));
     }
     let script = format!("{head}{body}");
-    if parse(&script, roots).body != body {
+    if parse(&script, dialect, roots).body != body {
         let detail = "the command starts with a directive: it counts as one and moves to the fields above";
         problems.push(FieldProblem::new("command", "directive_in_command", detail));
     }
@@ -113,11 +116,11 @@ pub fn render(form: &JobForm, roots: &Roots) -> Rendered {
 
 /// Takes a script apart. Line ends of DOS and a byte order mark are changed first, and that is told.
 #[must_use]
-pub fn parse(script: &str, roots: &Roots) -> Parsed {
+pub fn parse(script: &str, dialect: Dialect, roots: &Roots) -> Parsed {
     let mut problems = Vec::new();
     let script = normalise(script, &mut problems);
-    let split = split::split(&script, |path| roots.locate(path));
-    let (directives, other_lines) = directive::read(&split.head_lines, &mut problems);
+    let split = split::split(&script, dialect, |path| roots.locate(path));
+    let (directives, other_lines) = directive::read(&split.head_lines, dialect, &mut problems);
     for number in &split.below {
         let detail = format!("line {number} stands below the first command, so it has no effect");
         problems.push(FieldProblem::new("script", "directive_below_command", detail).with("line", *number));
@@ -196,12 +199,12 @@ fn render_shebang(shebang: &str, problems: &mut Vec<FieldProblem>) -> String {
     String::new()
 }
 
-fn checked_other_lines(lines: &str, problems: &mut Vec<FieldProblem>) -> String {
+fn checked_other_lines(lines: &str, dialect: Dialect, problems: &mut Vec<FieldProblem>) -> String {
     let mut ignored = Vec::new();
     let all: Vec<_> = split::number_lines(lines, 1);
     let whole = lines.is_empty() || lines.ends_with('\n');
     let no_command = all.iter().all(|(_, line)| split::is_blank_or_comment(line));
-    let means_nothing = directive::read(&all, &mut ignored).1 == lines;
+    let means_nothing = directive::read(&all, dialect, &mut ignored).1 == lines;
     let plain = !lines.contains('\0') && !lines.contains("\r\n");
     if whole && no_command && means_nothing && plain {
         return lines.to_owned();

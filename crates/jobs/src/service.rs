@@ -114,8 +114,9 @@ impl Jobs {
     /// # Errors
     /// No such system, or its scheduler does not answer.
     pub async fn render_script(&self, who: &Identity, system: &str, form: &JobForm) -> Result<Rendered> {
-        let queues = self.inner.system(system)?.queues().await?;
-        let mut rendered = script::render(form, &(self.inner.roots)(who));
+        let system = self.inner.system(system)?;
+        let queues = system.queues().await?;
+        let mut rendered = script::render(form, system.scheduler.dialect(), &(self.inner.roots)(who));
         let asked = Asked::of_form(form);
         if rendered.problems.iter().all(|problem| problem.field != "queue") {
             rendered.problems.extend(asked.problems(&queues));
@@ -128,8 +129,9 @@ impl Jobs {
     /// # Errors
     /// No such system, or its scheduler does not answer.
     pub async fn parse_script(&self, who: &Identity, system: &str, script: &str) -> Result<ParsedScript> {
-        let queues = self.inner.system(system)?.queues().await?;
-        let parsed = script::parse(script, &(self.inner.roots)(who));
+        let system = self.inner.system(system)?;
+        let queues = system.queues().await?;
+        let parsed = script::parse(script, system.scheduler.dialect(), &(self.inner.roots)(who));
         let asked = Asked::of_script(&parsed.directives);
         let mut problems = parsed.problems.clone();
         problems.extend(asked.problems(&queues));
@@ -173,7 +175,8 @@ impl Jobs {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
         let roots = (self.inner.roots)(who);
-        let draft = Draft::new(id, script, work_dir, &queues, &roots).map_err(Error::Invalid)?;
+        let draft = Draft::new(id, script, work_dir, &queues, system.scheduler.dialect(), &roots)
+            .map_err(Error::Invalid)?;
         let mut job = draft.job(who, &system.id);
         let submission = submission_of(&job, draft.script.clone(), &roots)?;
         let problems = system.scheduler.check(who, &submission).await.map_err(scheduler_error)?;

@@ -2,6 +2,7 @@
 
 use myksc_core::{FieldProblem, UserPath};
 
+use super::dialect::{self, Dialect};
 use super::split::{NumberedLine, directive_text};
 use super::value;
 use crate::form::JobForm;
@@ -32,16 +33,16 @@ pub struct Directives {
 }
 
 /// Options of other schedulers, which this dialect does not read.
-const FOREIGN: [(&str, &str); 4] =
-    [("#SBATCH", "Slurm"), ("#PBS", "PBS"), ("#BSUB", "LSF"), ("#$ -", "Grid Engine")];
+const FOREIGN: [(&str, &str); 5] =
+    [("#MYKSC", "MyKSC"), ("#SBATCH", "Slurm"), ("#PBS", "PBS"), ("#BSUB", "LSF"), ("#$ -", "Grid Engine")];
 
 /// Writes the directives of a form, leaving out what can't stand in one.
-pub(super) fn render(form: &JobForm, problems: &mut Vec<FieldProblem>) -> String {
+pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldProblem>) -> String {
     let mut lines = String::new();
-    let mut put = |option: &str, value: &str| {
+    let mut put = |option: &'static str, value: &str| {
         // Quoting fails on NUL alone, and the checks below let no control character through.
         if let Ok(word) = shlex::try_quote(value) {
-            lines.push_str(&format!("#MYKSC --{option}={word}\n"));
+            lines.push_str(&format!("{} --{}={word}\n", dialect.mark(), dialect.option(option)));
         }
     };
     match value::check_name(&form.name) {
@@ -59,7 +60,7 @@ pub(super) fn render(form: &JobForm, problems: &mut Vec<FieldProblem>) -> String
         put("gpus-per-node", &form.gpus_per_node.to_string());
     }
     if let Some(memory_bytes) = form.memory_bytes {
-        put("memory", &value::format_size(memory_bytes));
+        put("memory", &dialect.size(memory_bytes));
     }
     put("walltime", &value::format_walltime(form.walltime_secs));
     for (option, field, pattern) in
@@ -79,12 +80,17 @@ pub(super) fn render(form: &JobForm, problems: &mut Vec<FieldProblem>) -> String
 
 /// Reads the lines of a head. Lines that are no directive, and directives that can't be understood, come back
 /// as they stand; of those the latter are listed.
-pub(super) fn read(lines: &[NumberedLine<'_>], problems: &mut Vec<FieldProblem>) -> (Directives, String) {
+pub(super) fn read(
+    lines: &[NumberedLine<'_>],
+    dialect: Dialect,
+    problems: &mut Vec<FieldProblem>,
+) -> (Directives, String) {
     let mut directives = Directives::default();
     let mut other_lines = String::new();
     for (number, line) in lines {
-        let Some(text) = directive_text(line) else {
-            if let Some((mark, scheduler)) = FOREIGN.iter().find(|(mark, _)| line.starts_with(mark)) {
+        let Some(text) = directive_text(line, dialect) else {
+            let foreign = FOREIGN.iter().find(|(mark, _)| line.starts_with(mark) && *mark != dialect.mark());
+            if let Some((mark, scheduler)) = foreign {
                 let detail = format!("line {number}: this system does not read {mark} lines of {scheduler}");
                 let problem = FieldProblem::new("script", "foreign_directive", detail);
                 problems.push(problem.with("line", *number).with("scheduler", *scheduler));
@@ -92,7 +98,18 @@ pub(super) fn read(lines: &[NumberedLine<'_>], problems: &mut Vec<FieldProblem>)
             other_lines.push_str(line);
             continue;
         };
-        match read_line(text, *number, &mut directives) {
+        let read = match dialect {
+            Dialect::Myksc => read_line(text, *number, &mut directives),
+            Dialect::Slurm => match read_slurm_line(text, &mut directives) {
+                Ok(()) => Ok(None),
+                // What no field stands for is between the person and Slurm.
+                Err(()) => {
+                    other_lines.push_str(line);
+                    continue;
+                }
+            },
+        };
+        match read {
             Ok(None) => {}
             Ok(Some(problem)) => problems.push(problem),
             Err(problem) => {
@@ -115,7 +132,34 @@ fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<
         only_word(text).ok_or_else(|| unreadable("write one --option=value, and nothing behind it"))?;
     let option_value = word.strip_prefix("--").and_then(|word| word.split_once('='));
     let (option, value) = option_value.ok_or_else(|| unreadable("write --option=value"))?;
-    let result = match option {
+    let Some(result) = take(option, value, said) else {
+        let detail = format!("line {number}: there is no option --{option}");
+        let problem = FieldProblem::new("script", "directive_unknown", detail).with("line", number);
+        return Err(problem.with("option", option));
+    };
+    Ok(match result {
+        Ok(false) => None,
+        Ok(true) => {
+            let detail = format!("line {number}: --{option} stands twice, the last one counts");
+            let problem = FieldProblem::new("script", "directive_repeated", detail).with("line", number);
+            Some(problem.with("option", option))
+        }
+        Err(problem) => Some(problem.with("line", number).with("value", value)),
+    })
+}
+
+/// Takes a line of Slurm's over that one field stands for.
+fn read_slurm_line(text: &str, said: &mut Directives) -> Result<(), ()> {
+    let (option, value) = dialect::slurm_option(text).ok_or(())?;
+    match take(option, &value, said) {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(_)) | None => Err(()),
+    }
+}
+
+/// Takes the value of an option over and says whether there was one before; `None` when there is no such option.
+fn take(option: &str, value: &str, said: &mut Directives) -> Option<Result<bool, FieldProblem>> {
+    Some(match option {
         "name" => set(&mut said.name, value::check_name(value).map(|()| value.to_owned())),
         "queue" => set(&mut said.queue, check_queue(value).map(|()| value.to_owned())),
         "nodes" => set(&mut said.nodes, count("nodes", value)),
@@ -126,20 +170,7 @@ fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<
         "walltime" => set(&mut said.walltime_secs, walltime(value)),
         "output" => set(&mut said.stdout_name, file_name("stdout_name", value)),
         "error" => set(&mut said.stderr_name, file_name("stderr_name", value)),
-        _ => {
-            let detail = format!("line {number}: there is no option --{option}");
-            let problem = FieldProblem::new("script", "directive_unknown", detail).with("line", number);
-            return Err(problem.with("option", option));
-        }
-    };
-    Ok(match result {
-        Ok(false) => None,
-        Ok(true) => {
-            let detail = format!("line {number}: --{option} stands twice, the last one counts");
-            let problem = FieldProblem::new("script", "directive_repeated", detail).with("line", number);
-            Some(problem.with("option", option))
-        }
-        Err(problem) => Some(problem.with("line", number).with("value", value)),
+        _ => return None,
     })
 }
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use myksc_core::UserPath;
 
+use super::Dialect;
+
 /// What a line that names an input file starts with; a number, `=` and the quoted path follow.
 pub(super) const INPUT_START: &str = "export INPUT_";
 
@@ -23,8 +25,8 @@ pub(super) struct Split<'a> {
 }
 
 /// The part of a directive behind its mark; `None` for any other line.
-pub(super) fn directive_text(line: &str) -> Option<&str> {
-    let rest = line.strip_suffix('\n').unwrap_or(line).strip_prefix("#MYKSC")?;
+pub(super) fn directive_text(line: &str, dialect: Dialect) -> Option<&str> {
+    let rest = line.strip_suffix('\n').unwrap_or(line).strip_prefix(dialect.mark())?;
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
 }
 
@@ -39,14 +41,14 @@ pub(super) fn number_lines(text: &str, first: usize) -> Vec<NumberedLine<'_>> {
 
 /// Cuts a script in two. `locate` turns an absolute path into one of the API; lines of inputs that it can't
 /// turn belong to the body.
-pub(super) fn split(script: &str, locate: impl Fn(&Path) -> Option<UserPath>) -> Split<'_> {
+pub(super) fn split(script: &str, dialect: Dialect, locate: impl Fn(&Path) -> Option<UserPath>) -> Split<'_> {
     let shebang_line =
         script.split_inclusive('\n').next().filter(|line| line.starts_with("#!")).unwrap_or("");
     let lines = number_lines(&script[shebang_line.len()..], if shebang_line.is_empty() { 1 } else { 2 });
     let before_command = lines.iter().take_while(|(_, line)| is_blank_or_comment(line));
     let directive_count = before_command
         .enumerate()
-        .filter(|(_, (_, line))| directive_text(line).is_some())
+        .filter(|(_, (_, line))| directive_text(line, dialect).is_some())
         .map(|(at, _)| at + 1)
         .last();
     let (head_lines, rest) = lines.split_at(directive_count.unwrap_or(0));
@@ -68,7 +70,7 @@ pub(super) fn split(script: &str, locate: impl Fn(&Path) -> Option<UserPath>) ->
         body,
         below: rest
             .iter()
-            .filter(|(_, line)| directive_text(line).is_some())
+            .filter(|(_, line)| directive_text(line, dialect).is_some())
             .map(|(number, _)| *number)
             .collect(),
     }

@@ -29,7 +29,7 @@ fn a_form_becomes_the_script_that_its_documentation_shows() {
         stdout_name: "%x-%j.out".into(),
         ..form()
     };
-    let rendered = render(&form, &roots());
+    let rendered = render(&form, Dialect::Myksc, &roots());
     let expected = "#!/bin/bash
 #MYKSC --name=wordcount
 #MYKSC --queue=local
@@ -51,7 +51,7 @@ wc -l \"$INPUT_1\"
 
 #[test]
 fn hostile_fields_make_no_directive_and_no_command_of_their_own() {
-    let base = render(&form(), &roots());
+    let base = render(&form(), Dialect::Myksc, &roots());
     let lines = |text: &str| text.lines().count();
     type Change = fn(&mut JobForm, &str);
     let fields: [(&str, Change); 7] = [
@@ -78,7 +78,7 @@ fn hostile_fields_make_no_directive_and_no_command_of_their_own() {
         for value in values {
             let mut hostile = form();
             change(&mut hostile, value);
-            let rendered = render(&hostile, &roots());
+            let rendered = render(&hostile, Dialect::Myksc, &roots());
             let named = rendered.problems.iter().any(|problem| problem.field == field);
             assert!(named, "{field} {value:?}: {:?}", rendered.problems);
             assert!(
@@ -98,16 +98,20 @@ fn quotes_and_shell_signs_in_names_stay_names() {
     {
         let form =
             JobForm { name: name.into(), inputs: vec![format!("home/{name}").replace('%', "%25")], ..form() };
-        let rendered = render(&form, &roots());
+        let rendered = render(&form, Dialect::Myksc, &roots());
         assert_eq!(codes(&rendered.problems), [], "{name}");
-        assert_eq!(parse(&rendered.script, &roots()).into_form(&JobForm::default()), form, "{name}");
+        assert_eq!(
+            parse(&rendered.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()),
+            form,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn a_directive_below_the_first_command_is_pointed_out_and_has_no_effect() {
     let script = "#!/bin/bash\n# a remark\n\n#MYKSC --nodes=2\necho hi\n#MYKSC --nodes=3\n";
-    let parsed = parse(script, &roots());
+    let parsed = parse(script, Dialect::Myksc, &roots());
     assert_eq!(parsed.directives.nodes, Some(2));
     assert_eq!(codes(&parsed.problems), [("script", "directive_below_command")]);
     assert_eq!(parsed.problems[0].params["line"], 6);
@@ -136,7 +140,7 @@ fn a_directive_that_does_not_hold_is_named_with_its_line() {
         ("--account=x", ("script", "directive_unknown")),
     ];
     for (directive, expected) in cases {
-        let parsed = parse(&format!("#!/bin/sh\n#MYKSC {directive}\ntrue\n"), &roots());
+        let parsed = parse(&format!("#!/bin/sh\n#MYKSC {directive}\ntrue\n"), Dialect::Myksc, &roots());
         assert_eq!(codes(&parsed.problems), [expected], "{directive}");
         assert_eq!(parsed.problems[0].params["line"], 2, "{directive}");
         assert!(!is_hint(&parsed.problems[0]));
@@ -148,7 +152,7 @@ fn what_only_looks_like_a_directive_is_a_comment() {
     for line in
         ["##MYKSC --nodes=9", " #MYKSC --nodes=9", "#MYKSC--nodes=9", "#myksc --nodes=9", "#MYKSCX --nodes=9"]
     {
-        let parsed = parse(&format!("{line}\ntrue\n"), &roots());
+        let parsed = parse(&format!("{line}\ntrue\n"), Dialect::Myksc, &roots());
         assert_eq!(parsed.directives, Directives::default(), "{line}");
         assert_eq!((parsed.head.as_str(), codes(&parsed.problems)), ("", vec![]), "{line}");
     }
@@ -156,7 +160,11 @@ fn what_only_looks_like_a_directive_is_a_comment() {
 
 #[test]
 fn options_of_other_schedulers_and_repetitions_are_pointed_out() {
-    let parsed = parse("#!/bin/sh\n#SBATCH -N 2\n#MYKSC --nodes=1\n#MYKSC --nodes=2\ntrue\n", &roots());
+    let parsed = parse(
+        "#!/bin/sh\n#SBATCH -N 2\n#MYKSC --nodes=1\n#MYKSC --nodes=2\ntrue\n",
+        Dialect::Myksc,
+        &roots(),
+    );
     assert_eq!(codes(&parsed.problems), [("script", "foreign_directive"), ("script", "directive_repeated")]);
     assert!(parsed.problems.iter().all(is_hint));
     assert_eq!(parsed.directives.nodes, Some(2));
@@ -165,7 +173,8 @@ fn options_of_other_schedulers_and_repetitions_are_pointed_out() {
 
 #[test]
 fn line_ends_and_marks_of_other_systems_are_mended_and_told() {
-    let parsed = parse("\u{feff}#!/bin/bash\r\n#MYKSC --nodes=2\r\n\r\necho 안녕\r\n", &roots());
+    let parsed =
+        parse("\u{feff}#!/bin/bash\r\n#MYKSC --nodes=2\r\n\r\necho 안녕\r\n", Dialect::Myksc, &roots());
     assert_eq!(
         codes(&parsed.problems),
         [("script", "byte_order_mark_removed"), ("script", "line_ends_changed")]
@@ -176,9 +185,9 @@ fn line_ends_and_marks_of_other_systems_are_mended_and_told() {
 
 #[test]
 fn nul_and_endless_scripts_are_refused() {
-    let parsed = parse("#!/bin/sh\necho \0\n", &roots());
+    let parsed = parse("#!/bin/sh\necho \0\n", Dialect::Myksc, &roots());
     assert_eq!(codes(&parsed.problems), [("script", "script_has_nul")]);
-    let parsed = parse(&"x".repeat(SCRIPT_BYTES_MAX + 1), &roots());
+    let parsed = parse(&"x".repeat(SCRIPT_BYTES_MAX + 1), Dialect::Myksc, &roots());
     assert_eq!(codes(&parsed.problems), [("script", "script_too_large")]);
 }
 
@@ -192,7 +201,7 @@ fn inputs_that_the_person_wrote_otherwise_stay_in_the_body() {
         "export INPUT_1=$HOME/a\n",
         "export INPUT_1=/home/kim/a",
     ] {
-        let parsed = parse(&format!("#!/bin/sh\n#MYKSC --nodes=1\n{lines}"), &roots());
+        let parsed = parse(&format!("#!/bin/sh\n#MYKSC --nodes=1\n{lines}"), Dialect::Myksc, &roots());
         assert_eq!((parsed.inputs, parsed.body.as_str()), (vec![], lines));
     }
 }
@@ -200,13 +209,16 @@ fn inputs_that_the_person_wrote_otherwise_stay_in_the_body() {
 #[test]
 fn inputs_need_a_shell_to_name_them() {
     let form = JobForm { shebang: "#!/usr/bin/env python3".into(), inputs: vec!["home/a".into()], ..form() };
-    assert_eq!(codes(&render(&form, &roots()).problems), [("inputs", "inputs_need_shell")]);
+    assert_eq!(codes(&render(&form, Dialect::Myksc, &roots()).problems), [("inputs", "inputs_need_shell")]);
 }
 
 #[test]
 fn a_command_that_starts_with_a_directive_is_pointed_out() {
     let form = JobForm { command: "# hi\n#MYKSC --nodes=7\ntrue\n".into(), ..form() };
-    assert_eq!(codes(&render(&form, &roots()).problems), [("command", "directive_in_command")]);
+    assert_eq!(
+        codes(&render(&form, Dialect::Myksc, &roots()).problems),
+        [("command", "directive_in_command")]
+    );
 }
 
 prop_compose! {
@@ -231,21 +243,21 @@ prop_compose! {
 proptest! {
     #[test]
     fn every_form_comes_back_from_its_script(form in any_form()) {
-        let rendered = render(&form, &roots());
+        let rendered = render(&form, Dialect::Myksc, &roots());
         prop_assume!(rendered.problems.iter().all(|problem| problem.field != "command"));
         prop_assert_eq!(codes(&rendered.problems), vec![]);
-        let parsed = parse(&rendered.script, &roots());
+        let parsed = parse(&rendered.script, Dialect::Myksc, &roots());
         prop_assert_eq!(&parsed.body, &form.command);
         prop_assert_eq!(parsed.into_form(&JobForm::default()), form);
     }
 
     #[test]
     fn no_byte_of_any_script_is_lost(script in script_soup()) {
-        let parsed = parse(&script, &roots());
+        let parsed = parse(&script, Dialect::Myksc, &roots());
         prop_assert_eq!(format!("{}{}", parsed.head, parsed.body), script.as_str());
         let unknown: Vec<_> = script.lines().filter(|line| line.starts_with("#MYKSC --other")).collect();
         let form = parsed.clone().into_form(&form());
-        let again = render(&form, &roots());
+        let again = render(&form, Dialect::Myksc, &roots());
         for line in unknown {
             prop_assert!(again.script.contains(line), "{line:?} is lost in {}", again.script);
         }
@@ -254,9 +266,9 @@ proptest! {
 
     #[test]
     fn a_script_made_again_from_its_own_form_stays_as_it_is(form in any_form()) {
-        let first = render(&form, &roots());
-        let second = render(&parse(&first.script, &roots()).into_form(&JobForm::default()), &roots());
-        let third = render(&parse(&second.script, &roots()).into_form(&JobForm::default()), &roots());
+        let first = render(&form, Dialect::Myksc, &roots());
+        let second = render(&parse(&first.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()), Dialect::Myksc, &roots());
+        let third = render(&parse(&second.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()), Dialect::Myksc, &roots());
         prop_assert_eq!(second.script, third.script);
     }
 }
@@ -278,4 +290,40 @@ fn script_soup() -> impl Strategy<Value = String> {
         "[a-z가-힣 $'\"]{0,9}\n?",
     ];
     proptest::collection::vec(line, 0..9).prop_map(|lines| lines.concat())
+}
+
+#[test]
+fn a_form_becomes_slurms_script_and_comes_back_with_the_lines_that_no_field_stands_for() {
+    let form = JobForm {
+        name: "단어 세기".into(),
+        queue: "normal".into(),
+        nodes: 2,
+        memory_bytes: Some((1 << 20) + 1),
+        gpus_per_node: 1,
+        walltime_secs: 90_000,
+        stdout_name: "%x-%j.out".into(),
+        other_lines: "# mine\n#SBATCH --comment='field=bio;appl=vasp'\n#SBATCH -A proj1 --exclusive\n".into(),
+        ..form()
+    };
+    let rendered = render(&form, Dialect::Slurm, &roots());
+    let expected = "#!/bin/bash
+# mine
+#SBATCH --comment='field=bio;appl=vasp'
+#SBATCH -A proj1 --exclusive
+#SBATCH --job-name='단어 세기'
+#SBATCH --partition=normal
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=1
+#SBATCH --gpus-per-node=1
+#SBATCH --mem=1025K
+#SBATCH --time=25:00:00
+#SBATCH --output='%x-%j.out'
+
+wc -l \"$INPUT_1\"
+";
+    assert_eq!(rendered.script, expected);
+    assert_eq!(codes(&rendered.problems), []);
+    let back = parse(expected, Dialect::Slurm, &roots()).into_form(&JobForm::default());
+    assert_eq!(back, JobForm { memory_bytes: Some(1025 << 10), ..form });
 }

@@ -3,7 +3,7 @@
 //! Every step may be cut off anywhere and is then repeated from the records: an intent is cleared only in the
 //! transaction that records what came of it, and the scheduler takes a job with a known tag only once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -255,11 +255,16 @@ impl Round<'_> {
             .filter_map(|job| job.scheduler_id.clone())
             .filter(|id| !seen.contains_key(id))
             .collect();
+        let mut unsettled = HashSet::new();
         if !missing.is_empty() {
-            let found = scheduler.look_up(&missing).await.map_err(scheduler_error)?;
-            seen.extend(found.into_iter().map(|observation| (observation.scheduler_id.clone(), observation)));
+            let known = scheduler.look_up(&missing).await.map_err(scheduler_error)?;
+            unsettled = known.unsettled;
+            seen.extend(
+                known.found.into_iter().map(|observation| (observation.scheduler_id.clone(), observation)),
+            );
         }
-        for mut job in jobs {
+        let is_settled = |job: &Job| job.scheduler_id.as_ref().is_none_or(|id| !unsettled.contains(id));
+        for mut job in jobs.into_iter().filter(is_settled) {
             let observation = job.scheduler_id.as_ref().and_then(|id| seen.remove(id));
             let observation = observation.unwrap_or_else(|| lost(&job));
             if take_over(&mut job, observation) {

@@ -6,7 +6,7 @@ use myksc_core::{FieldProblem, Identity, Job, JobId, JobPhase, Timestamp, UserPa
 use crate::form::JobForm;
 use crate::roots::Roots;
 use crate::scheduler::Queue;
-use crate::script::{self, Directives, value};
+use crate::script::{self, Dialect, Directives, value};
 
 const DEFAULT_NAME: &str = "job";
 const DEFAULT_STDOUT_NAME: &str = "%x-%j.out";
@@ -136,9 +136,10 @@ impl Draft {
         script: &str,
         work_dir: &str,
         queues: &[Queue],
+        dialect: Dialect,
         roots: &Roots,
     ) -> Result<Self, Vec<FieldProblem>> {
-        let parsed = script::parse(script, roots);
+        let parsed = script::parse(script, dialect, roots);
         let mut problems: Vec<_> =
             parsed.problems.into_iter().filter(|problem| !script::is_hint(problem)).collect();
         let said = parsed.directives;

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use myksc_core::{Error, FieldProblem, Identity, JobPhase, Outcome};
 use myksc_jobs::Local;
 use myksc_jobs::scheduler::{
-    About, Action, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
+    About, Action, LookUp, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
 };
 use myksc_store::Store;
 use tokio::sync::watch;
@@ -119,7 +119,7 @@ impl Scheduler for Mute {
         self.inner.poll()
     }
 
-    fn look_up<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<Observation>, SchedulerError>> {
+    fn look_up<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>> {
         self.inner.look_up(ids)
     }
 
