@@ -1,7 +1,8 @@
 //! Systems, queues, scripts and jobs, and the schedulers that run them.
 //!
 //! [`Jobs`] is the service behind the API. [`script`] turns the batch form into a script and back, purely.
-//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine. A [`transport::Transport`] runs the commands
+//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine, [`Slurm`]
+//! on a cluster. A [`transport::Transport`] runs the commands
 //! of those that have commands.
 
 mod form;
@@ -11,6 +12,7 @@ mod roots;
 pub mod scheduler;
 pub mod script;
 mod service;
+mod slurm;
 mod templates;
 pub mod transport;
 
@@ -22,4 +24,5 @@ pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
     JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView,
 };
+pub use slurm::{Slurm, SlurmConfig};
 pub use templates::ScriptTemplate;

@@ -17,6 +17,7 @@ mod oidc;
 mod overrides;
 mod server;
 mod sign_in;
+mod systems;
 
 pub(crate) use audit::Audit;
 pub(crate) use database::DatabaseAddress;
@@ -25,6 +26,7 @@ pub(crate) use kubernetes::Kubernetes;
 pub(crate) use oidc::Oidc;
 pub(crate) use server::Server;
 pub(crate) use sign_in::SignIn;
+pub(crate) use systems::{SchedulerKind, System};
 
 /// The commented example.
 pub(crate) const REFERENCE: &str = include_str!("../../../docs/myksc.example.toml");
@@ -64,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) kubernetes: Option<Kubernetes>,
     /// The local queue.
     pub(crate) queue: Queue,
+    /// Clusters for batch jobs.
+    pub(crate) system: Vec<System>,
     /// Files.
     pub(crate) files: Files,
     /// The log.
@@ -243,6 +247,7 @@ impl Config {
         Oidc::check_all(self)?;
         Roles::check_all(self)?;
         self.audit.receiver()?;
+        System::check_all(&self.system)?;
         self.kubernetes.as_ref().map_or(Ok(()), Kubernetes::check)?;
         let accounts = &self.accounts;
         for (key, value) in [

@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use myksc_api::{NamedSystem, Site};
 use myksc_apps::{Apps, AppsConfig, Place, SecretKey, StartError};
 use myksc_core::grant::Endpoint;
-use myksc_core::{Error, Identity, Translated};
+use myksc_core::{Error, Identity, Translated, UserId};
 use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
-use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, SystemConfig};
+use myksc_jobs::transport::Exec;
+use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, Slurm, SlurmConfig, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, Kubernetes, broken};
+use crate::config::{self, Config, Kubernetes, SchedulerKind, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -122,7 +124,31 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
         let NamedSystem { id, title } = this_machine();
         systems.push(SystemConfig { id, title, scheduler: Arc::new(local) });
     }
+    for system in &config.system {
+        let SchedulerKind::Slurm = system.scheduler;
+        let slurm = Slurm::start(SlurmConfig {
+            transport: Arc::new(Exec::new(&system.path)),
+            observer: own_account(),
+            environment: system.environment.clone().into_iter().collect(),
+            poll_every: Duration::from_secs(system.poll_secs.into()),
+        });
+        let (id, title) = (system.id.clone(), system.title.clone());
+        systems.push(SystemConfig { id, title, scheduler: Arc::new(slurm) });
+    }
     Ok(Jobs::start(store.clone(), systems, roots_of(config)))
+}
+
+/// The portal's own system account, whose commands look at everybody's jobs.
+fn own_account() -> Identity {
+    Identity {
+        user: UserId::random(),
+        name: "portal".to_owned(),
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+        gids: Vec::new(),
+        home: "/".into(),
+        shell: "/bin/sh".into(),
+    }
 }
 
 fn local_queue(config: &Config, folder: &StateFolder) -> Result<LocalConfig, Failure> {

@@ -1,0 +1,255 @@
+//! What squeue(1), sacct(1) and scontrol(1) say of jobs.
+
+use std::collections::HashMap;
+
+use myksc_core::job::JobReason;
+use myksc_core::{JobPhase, Outcome, Timestamp};
+
+use crate::reason::reason;
+use crate::scheduler::Observation;
+
+/// Between the fields: a character that no number and no state holds.
+pub(super) const SEPARATOR: &str = "\u{1f}";
+/// Base id, state, reason, start and partition.
+pub(super) const POLL_FIELDS: [&str; 5] = ["%F", "%T", "%r", "%S", "%P"];
+/// Without `-t` squeue leaves suspended jobs out.
+pub(super) const ACTIVE_STATES: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED,RESIZING,REQUEUED,REQUEUE_HOLD,SPECIAL_EXIT,STAGE_OUT,SIGNALING";
+pub(super) const ACCOUNT_FIELDS: [&str; 5] = ["JobID", "State", "ExitCode", "Start", "End"];
+
+/// A line of a poll.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Listed {
+    pub(super) partition: String,
+    pub(super) observation: Observation,
+}
+
+/// Whether a text can be the number of a job.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The lines of a poll; what is none is left out.
+pub(super) fn read(text: &str) -> Vec<Listed> {
+    text.lines().filter_map(read_line).collect()
+}
+
+fn read_line(line: &str) -> Option<Listed> {
+    let fields: Vec<&str> = line.split(SEPARATOR).collect();
+    let [id, state, why, start, partition] = fields.as_slice() else { return None };
+    let (phase, outcome) = standing(state, why);
+    let is_started = matches!(phase, JobPhase::Running | JobPhase::Suspended | JobPhase::Finishing);
+    let observation = Observation {
+        started_at: time(start).filter(|_| is_started),
+        reason: why_it_waits(phase, why),
+        ..observation(id, state, phase, outcome)?
+    };
+    // A job that may go to several partitions is counted in the first.
+    let partition = partition.split(',').next().unwrap_or_default().to_owned();
+    Some(Listed { partition, observation })
+}
+
+/// One observation for each job: the tasks of an array are one, which runs while any of them does.
+pub(super) fn observations(listed: &[Listed]) -> Vec<Observation> {
+    let mut jobs: HashMap<&str, &Observation> = HashMap::new();
+    for Listed { observation, .. } in listed {
+        let kept = jobs.entry(&observation.scheduler_id).or_insert(observation);
+        if observation.phase == JobPhase::Running && kept.phase != JobPhase::Running {
+            *kept = observation;
+        }
+    }
+    jobs.into_values().cloned().collect()
+}
+
+/// What accounting says of jobs that are over; those that it thinks active are left out.
+pub(super) fn read_accounts(text: &str) -> Vec<Observation> {
+    text.lines().filter_map(read_account).collect()
+}
+
+fn read_account(line: &str) -> Option<Observation> {
+    let fields: Vec<&str> = line.split(SEPARATOR).collect();
+    let [id, state, exit, start, end] = fields.as_slice() else { return None };
+    ended(id, state, exit, start, end)
+}
+
+/// What `scontrol -o show job` says of one that is over.
+pub(super) fn read_job(id: &str, text: &str) -> Option<Observation> {
+    let line = text.lines().next()?;
+    let field =
+        |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    if field("JobId")? != id {
+        return None;
+    }
+    ended(id, field("JobState")?, field("ExitCode")?, field("StartTime")?, field("EndTime")?)
+}
+
+fn ended(id: &str, state: &str, exit: &str, start: &str, end: &str) -> Option<Observation> {
+    let (phase, outcome) = standing(state, "");
+    let outcome = outcome.filter(|_| phase == JobPhase::Ended)?;
+    let (code, signal) = exit.split_once(':')?;
+    let (code, signal) = (code.parse::<i32>().ok()?, signal.parse::<i32>().ok()?);
+    let exit_code = (signal == 0 && matches!(outcome, Outcome::Succeeded | Outcome::Failed)).then_some(code);
+    Some(Observation {
+        exit_code,
+        reason: why_it_ended(outcome, code, signal),
+        started_at: time(start),
+        ended_at: time(end),
+        ..observation(id, state, phase, Some(outcome))?
+    })
+}
+
+fn observation(id: &str, state: &str, phase: JobPhase, outcome: Option<Outcome>) -> Option<Observation> {
+    is_id(id).then(|| Observation {
+        scheduler_id: id.to_owned(),
+        tag: None,
+        phase,
+        phase_raw: (phase == JobPhase::Unknown).then(|| state.to_owned()),
+        outcome,
+        exit_code: None,
+        reason: None,
+        started_at: None,
+        ended_at: None,
+    })
+}
+
+/// Phase and outcome for a state, squeue(1) at "JOB STATE CODES". sacct(1) writes who cancelled behind the word.
+fn standing(state: &str, why: &str) -> (JobPhase, Option<Outcome>) {
+    let word = state.split(' ').next().unwrap_or_default().trim_end_matches('+');
+    let phase = match word {
+        "PENDING" if matches!(why, "JobHeldUser" | "JobHeldAdmin") => JobPhase::Held,
+        "PENDING" | "CONFIGURING" | "REQUEUED" | "REQUEUE_FED" | "EXPEDITING" => JobPhase::Queued,
+        "REQUEUE_HOLD" | "SPECIAL_EXIT" | "RESV_DEL_HOLD" => JobPhase::Held,
+        "RUNNING" | "RESIZING" | "SIGNALING" => JobPhase::Running,
+        "SUSPENDED" | "STOPPED" => JobPhase::Suspended,
+        "COMPLETING" | "STAGE_OUT" => JobPhase::Finishing,
+        _ => JobPhase::Unknown,
+    };
+    let outcome = match word {
+        "COMPLETED" => Outcome::Succeeded,
+        "FAILED" | "LAUNCH_FAILED" | "RECONFIG_FAIL" => Outcome::Failed,
+        "BOOT_FAIL" | "NODE_FAIL" => Outcome::NodeFailure,
+        "TIMEOUT" | "DEADLINE" => Outcome::TimedOut,
+        "OUT_OF_MEMORY" => Outcome::OutOfMemory,
+        "CANCELLED" | "REVOKED" => Outcome::Cancelled,
+        "PREEMPTED" => Outcome::Preempted,
+        _ => return (phase, None),
+    };
+    (JobPhase::Ended, Some(outcome))
+}
+
+fn why_it_waits(phase: JobPhase, why: &str) -> Option<JobReason> {
+    if !matches!(phase, JobPhase::Queued | JobPhase::Held) || matches!(why, "None" | "") {
+        return None;
+    }
+    let code = match why {
+        "JobHeldUser" => "held_by_user",
+        "JobHeldAdmin" => "held_by_operator",
+        "Resources"
+        | "Nodes_required_for_job_are_DOWN,_DRAINED_or_reserved_for_jobs_in_higher_priority_partitions" => {
+            "waiting_for_resources"
+        }
+        "Priority" => "waiting_for_priority",
+        "Dependency" => "waiting_for_job",
+        "DependencyNeverSatisfied" => "dependency_never_satisfied",
+        "BeginTime" => "waiting_for_time",
+        _ => "scheduler_says",
+    };
+    Some(reason(code, [("detail", why.into())], why))
+}
+
+fn why_it_ended(outcome: Outcome, code: i32, signal: i32) -> Option<JobReason> {
+    match outcome {
+        Outcome::TimedOut => Some(reason("walltime_over", [], "its time was over")),
+        Outcome::Failed if signal != 0 => {
+            Some(reason("killed_by_signal", [("signal", signal.into())], format!("signal {signal} ended it")))
+        }
+        Outcome::Failed => {
+            Some(reason("exit_code", [("exit_code", code.into())], format!("it ended with code {code}")))
+        }
+        _ => None,
+    }
+}
+
+/// Seconds since the epoch, as SLURM_TIME_FORMAT asks for them.
+fn time(text: &str) -> Option<Timestamp> {
+    let secs: i64 = text.parse().ok()?;
+    (secs > 0).then(|| secs.checked_mul(1000).map(Timestamp::from_millis)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_is_read_line_by_line_and_what_is_no_line_of_it_is_left_out() {
+        let line = |fields: &[&str]| fields.join(SEPARATOR);
+        let text = [
+            line(&["11", "RUNNING", "None", "1764300000", "normal"]),
+            line(&["12", "PENDING", "JobHeldUser", "N/A", "normal,debug"]),
+            line(&["13", "PENDING", "QOSMaxJobsPerUserLimit", "1764300000", "normal"]),
+            line(&["14", "PENDING", "Priority", "N/A", "normal"]),
+            line(&["14", "RUNNING", "None", "1764300001", "normal"]),
+            line(&["15", "DREAMING", "None", "N/A", "normal"]),
+            "Welcome to the login node".to_owned(),
+            line(&["16; rm", "RUNNING", "None", "1", "normal"]),
+            line(&["17", "RUNNING"]),
+        ];
+        let listed = read(&text.join("\n"));
+        assert_eq!(listed.iter().map(|one| one.partition.as_str()).collect::<Vec<_>>(), ["normal"; 6]);
+        let mut jobs = observations(&listed);
+        jobs.sort_by(|one, other| one.scheduler_id.cmp(&other.scheduler_id));
+        let seen: Vec<_> = jobs
+            .iter()
+            .map(|job| {
+                (job.scheduler_id.as_str(), job.phase, job.reason.as_ref().map(|why| why.code.as_str()))
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("11", JobPhase::Running, None),
+                ("12", JobPhase::Held, Some("held_by_user")),
+                ("13", JobPhase::Queued, Some("scheduler_says")),
+                ("14", JobPhase::Running, None),
+                ("15", JobPhase::Unknown, None),
+            ]
+        );
+        assert_eq!(jobs[4].phase_raw.as_deref(), Some("DREAMING"));
+        assert_eq!(
+            (jobs[0].started_at, jobs[2].started_at),
+            (Some(Timestamp::from_millis(1_764_300_000_000)), None)
+        );
+    }
+
+    #[test]
+    fn accounting_says_how_jobs_ended() {
+        let cases = [
+            ("COMPLETED", "0:0", Some((Outcome::Succeeded, Some(0), None))),
+            ("FAILED", "3:0", Some((Outcome::Failed, Some(3), Some("exit_code")))),
+            ("FAILED", "0:9", Some((Outcome::Failed, None, Some("killed_by_signal")))),
+            ("CANCELLED by 20001", "0:15", Some((Outcome::Cancelled, None, None))),
+            ("CANCELLED+", "0:0", Some((Outcome::Cancelled, None, None))),
+            ("TIMEOUT", "0:0", Some((Outcome::TimedOut, None, Some("walltime_over")))),
+            ("OUT_OF_MEMORY", "0:125", Some((Outcome::OutOfMemory, None, None))),
+            ("NODE_FAIL", "0:0", Some((Outcome::NodeFailure, None, None))),
+            ("RUNNING", "0:0", None),
+            ("PENDING", "0:0", None),
+            ("COMPLETED", "zero", None),
+        ];
+        for (state, exit, expected) in cases {
+            let line = ["7", state, exit, "1764300000", "1764300009"].join(SEPARATOR);
+            let read = read_accounts(&line).pop();
+            let seen = read.as_ref().map(|one| {
+                (one.outcome.unwrap(), one.exit_code, one.reason.as_ref().map(|why| why.code.as_str()))
+            });
+            assert_eq!(seen, expected, "{state} {exit}");
+        }
+    }
+
+    #[test]
+    fn the_controllers_record_of_a_job_is_taken_for_no_other() {
+        let line = "JobId=7 JobName=a UserId=kim(20001) JobState=COMPLETED Reason=None ExitCode=0:0 StartTime=1764300000 EndTime=1764300009";
+        assert_eq!(read_job("7", line).unwrap().outcome, Some(Outcome::Succeeded));
+        assert_eq!(read_job("8", line), None);
+        assert_eq!(read_job("7", "slurm_load_jobs error: Invalid job id specified"), None);
+    }
+}

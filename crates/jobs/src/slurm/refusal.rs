@@ -1,0 +1,95 @@
+//! What Slurm's commands say when they do not do what they are told.
+
+use crate::reason::reason;
+use crate::scheduler::SchedulerError;
+use crate::transport::Output;
+
+/// Texts of a controller that can't be asked now.
+const AWAY: [&str; 8] = [
+    "Unable to contact slurm controller",
+    "Socket timed out",
+    "Connection refused",
+    "Zero Bytes were transmitted",
+    "Transport endpoint is not connected",
+    "Rate limit exceeded",
+    "Resource temporarily unavailable",
+    "in standby mode",
+];
+
+/// Its own words, without the marks in front of each line.
+pub(super) fn words(output: &Output, program: &str) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let mark = format!("{program}: ");
+    let line = |line: &str| {
+        let line = line.strip_prefix(&mark).unwrap_or(line);
+        let line = line.strip_prefix("error: ").unwrap_or(line);
+        line.strip_prefix("Batch job submission failed: ").unwrap_or(line).to_owned()
+    };
+    let lines: Vec<String> = said.lines().map(line).filter(|line| !line.trim().is_empty()).take(10).collect();
+    match (lines.is_empty(), output.exit_code) {
+        (false, _) => lines.join("\n"),
+        (true, Some(code)) => format!("{program} ends with code {code} and says nothing"),
+        (true, None) => format!("{program} was ended by a signal"),
+    }
+}
+
+fn is_away(text: &str) -> bool {
+    AWAY.iter().any(|away| text.contains(away))
+}
+
+pub(super) fn of_submission(output: &Output) -> SchedulerError {
+    let detail = words(output, "sbatch");
+    if is_away(&detail) || output.exit_code.is_none() {
+        return SchedulerError::Away(detail);
+    }
+    let detail = detail.strip_prefix("allocation failure: ").unwrap_or(&detail);
+    SchedulerError::Refused(reason("scheduler_refuses", [("detail", detail.into())], detail))
+}
+
+pub(super) fn of_action(output: &Output, id: &str) -> SchedulerError {
+    let detail = words(output, "scontrol");
+    if is_away(&detail) {
+        return SchedulerError::Away(detail);
+    }
+    SchedulerError::NoSuchJob(format!("{id}: {detail}"))
+}
+
+/// The comment that a script gives its job: the portal's mark must not take its place.
+pub(super) fn comment_of(script: &str) -> Option<String> {
+    let directives = script.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#'));
+    let words = directives.filter_map(|line| shlex::split(line.strip_prefix("#SBATCH")?)).flatten();
+    words.filter_map(|word| Some(word.strip_prefix("--comment=")?.to_owned())).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(stderr: &str) -> Output {
+        Output { exit_code: Some(1), stdout: Vec::new(), stderr: stderr.into(), is_cut: false }
+    }
+
+    #[test]
+    fn a_refusal_keeps_what_the_site_says_and_a_controller_that_is_away_is_none() {
+        let refused = of_submission(&output(
+            "sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy\n",
+        ));
+        let SchedulerError::Refused(why) = refused else { panic!("{refused:?}") };
+        assert_eq!(why.detail, "QOSMaxSubmitJobPerUserLimit\nJob violates accounting/QOS policy");
+        for away in [
+            "Unable to contact slurm controller (connect failure)",
+            "Socket timed out on send/recv operation",
+        ] {
+            let error =
+                of_submission(&output(&format!("sbatch: error: Batch job submission failed: {away}\n")));
+            assert!(matches!(error, SchedulerError::Away(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_comment_of_a_script_is_found_in_its_directives_alone() {
+        let script = "#!/bin/sh\n#SBATCH -N 1 --comment='field=bio;appl=vasp'\necho\n#SBATCH --comment=x\n";
+        assert_eq!(comment_of(script).as_deref(), Some("field=bio;appl=vasp"));
+        assert_eq!(comment_of("#!/bin/sh\ntrue\n"), None);
+    }
+}
