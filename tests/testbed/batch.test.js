@@ -1,0 +1,111 @@
+// kim's jobs on the centre's Slurm, from the portal's pages: handed over as her, followed, and found in accounting.
+
+import assert from "node:assert/strict";
+import { readFile, rm, stat } from "node:fs/promises";
+
+import { assertNoFaults, picture } from "../browser/support/browser.js";
+import { journey } from "../browser/support/journey.js";
+import { callApi } from "../browser/support/pages.js";
+import { until } from "../browser/support/until.js";
+import { DIRECTORY_FILES, directory, enterPassword } from "./support/centre.js";
+import { printVersions, testbed } from "./support/exports.js";
+import { freshName, run } from "./support/programs.js";
+
+printVersions("people", "slurm");
+
+const KIM = { name: "kim", uid: 20001, gid: 20001, home: `${testbed.HOME_ROOT}/kim` };
+const env = { ...process.env, SLURM_CONF: testbed.SLURM_CONF };
+
+/** A portal of kim's own beside the cluster, whose only system is Slurm. */
+const portal = {
+  account: null,
+  person: KIM,
+  files: DIRECTORY_FILES,
+  config: ({ folder }) => `${directory(folder)}
+[queue]
+enabled = false
+
+[[system]]
+id = "testbed"
+title = { en = "Testbed cluster", ko = "시험 클러스터" }
+scheduler = "slurm"
+environment = { SLURM_CONF = "${testbed.SLURM_CONF}" }
+poll_secs = 1
+`,
+};
+
+async function signIn(page, portal, name = "kim") {
+  await enterPassword(page, portal, name, testbed[`PASSWORD_${name.toUpperCase()}`]);
+  await page.waitForURL(`${portal.origin}/`);
+}
+
+const jobOf = async (page, id) => (await callApi(page, "GET", `/jobs/${id}`)).body;
+
+const untilJob = (page, id, what, holds) => until(what, async () => {
+  const job = await jobOf(page, id);
+  return holds(job) && job;
+}, { limitMs: 60_000 });
+
+const submitScript = (page, lines) =>
+  callApi(page, "POST", "/systems/testbed/jobs", { script: ["#!/bin/bash", ...lines, ""].join("\n"), work_dir: "home" });
+
+const accountOf = async (id, fields) => (await run("sacct", ["-nXP", "-j", id, `--format=${fields}`], { env })).trim();
+
+journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_000, portal }, async ({ context, portal, profile, page }) => {
+  await signIn(page, portal);
+  await page.goto(`${portal.origin}/jobs/new`);
+  const name = freshName("words");
+  context.after(() => Promise.all(["out", "go"].map((end) => rm(`${KIM.home}/${name}.${end}`, { force: true }))));
+  const form = page.getByRole("form", { name: "New job" });
+  await form.getByRole("textbox", { name: "Job name" }).fill(name);
+  await form.getByRole("textbox", { name: "Walltime" }).fill("00:05:00");
+  await form.getByRole("textbox", { name: "Output file" }).fill("%x.out");
+  await form.getByRole("textbox", { name: "Your part" }).fill(`id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
+  const head = form.getByLabel("Head of the script, made by the form");
+  await until("the script speaks Slurm", async () => (await head.innerText()).includes(`#SBATCH --job-name=${name}`));
+  await picture(page, "batch-form-slurm");
+  await form.getByRole("button", { name: "Submit job" }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  const main = page.getByRole("main");
+  await main.getByText("running", { exact: true }).waitFor({ timeout: 60_000 });
+  const output = page.getByRole("region", { name: "Output" });
+  await until("her name in the output", async () => /^kim$/m.test(await output.innerText()), { limitMs: 30_000 });
+  await run("setpriv", [`--reuid=${KIM.uid}`, `--regid=${KIM.gid}`, "--clear-groups", "sh", "-c", `echo 안녕하세요 > ${KIM.home}/${name}.go`]);
+  await main.getByText("failed, exit code 3", { exact: true }).waitFor({ timeout: 60_000 });
+  await until("the rest of the output", async () => (await output.innerText()).includes("안녕하세요"));
+  assert.equal(await readFile(`${KIM.home}/${name}.out`, "utf8"), "kim\n안녕하세요\n");
+  assert.equal((await stat(`${KIM.home}/${name}.out`)).uid, KIM.uid);
+  const { items } = (await callApi(page, "GET", "/jobs")).body;
+  const { scheduler_id: id } = items.find((job) => job.name === name);
+  await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `kim|proj1|FAILED|${name}`, { limitMs: 30_000 });
+  assertNoFaults(profile);
+});
+
+journey("what Slurm refuses is said at the form, and what waits is held, released and cancelled", { timeout: 240_000, portal }, async ({ portal, page }) => {
+  await signIn(page, portal);
+  const codes = ({ status, body }) => [status, ...(body.fields ?? []).map(({ code }) => code)];
+  const long = await submitScript(page, ["#SBATCH --partition=debug", "#SBATCH --time=01:00:00", "true"]);
+  assert.deepEqual(codes(long), [422, "walltime_over_limit"], JSON.stringify(long));
+  const foreign = await submitScript(page, ["#SBATCH --account=proj2", "true"]);
+  assert.deepEqual(codes(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
+  assert.match(foreign.body.fields[0].params.detail, /Invalid account/);
+
+  const { status, body: job } = await submitScript(page, ["#SBATCH --begin=now+1hour", "#SBATCH --comment='field=bio'", "sleep 600"]);
+  assert.equal(status, 202, JSON.stringify(job));
+  const waiting = await untilJob(page, job.id, "it waits for its time", ({ reason }) => reason?.code === "waiting_for_time");
+  const comment = await run("squeue", ["-h", "-j", waiting.scheduler_id, "-o", "%k"], { env });
+  assert.equal(comment.trim(), `field=bio;myksc=${job.id}`);
+  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/hold`)).status, 202);
+  await untilJob(page, job.id, "it is held", ({ phase, reason }) => phase === "held" && reason?.code === "held_by_user");
+  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/release`)).status, 202);
+  await untilJob(page, job.id, "it waits again", ({ phase }) => phase === "queued");
+  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/cancel`)).status, 202);
+  const ended = await untilJob(page, job.id, "it is cancelled", ({ phase }) => phase === "ended");
+  assert.equal(ended.outcome, "cancelled");
+});
+
+journey("nobody else's jobs go where the commands run as kim", { timeout: 120_000, portal }, async ({ portal, page }) => {
+  await signIn(page, portal, "lee");
+  const { status, body } = await submitScript(page, ["true"]);
+  assert.deepEqual([status, body.code], [403, "identity_not_allowed"], JSON.stringify(body));
+});
