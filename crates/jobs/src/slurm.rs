@@ -35,6 +35,8 @@ use crate::transport::{Command, Output, Transport, TransportError};
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// sbatch(1) itself tries for two minutes where the controller takes nothing for now.
 const SUBMIT_DEADLINE: Duration = Duration::from_secs(150);
+/// Somebody waits at the form for what speaks against a submission.
+const CHECK_DEADLINE: Duration = Duration::from_secs(10);
 /// Enough for 100,000 jobs of a poll.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
 /// The least time between two polls.
@@ -206,6 +208,7 @@ impl Slurm {
         who: &Identity,
         submission: &Submission,
         options: &[&str],
+        deadline: Duration,
     ) -> Result<Output, SchedulerError> {
         let work_dir = utf8(&submission.work_dir)?;
         let stdout = format!("--output={}", file_pattern(&submission.stdout)?);
@@ -215,7 +218,7 @@ impl Slurm {
         argv.extend(stderr.as_deref());
         argv.extend(options);
         let script = submission.script.clone().into_bytes();
-        self.run_with(who, &argv, script, SUBMIT_DEADLINE).await
+        self.run_with(who, &argv, script, deadline).await
     }
 
     async fn submit_once(&self, who: &Identity, submission: &Submission) -> Result<String, SchedulerError> {
@@ -227,7 +230,7 @@ impl Slurm {
             Some(own) => format!("--comment={own};{tag}"),
             None => format!("--comment={tag}"),
         };
-        let output = self.hand_over(who, submission, &[&comment]).await?;
+        let output = self.hand_over(who, submission, &[&comment], SUBMIT_DEADLINE).await?;
         if output.exit_code != Some(0) {
             return Err(refusal::of_submission(&output));
         }
@@ -247,7 +250,7 @@ impl Slurm {
         who: &Identity,
         submission: &Submission,
     ) -> Result<Vec<FieldProblem>, SchedulerError> {
-        let output = match self.hand_over(who, submission, &["--test-only"]).await {
+        let output = match self.hand_over(who, submission, &["--test-only"], CHECK_DEADLINE).await {
             Ok(output) if output.exit_code == Some(0) => return Ok(Vec::new()),
             Ok(output) => output,
             // It is asked again when the job is handed over.
