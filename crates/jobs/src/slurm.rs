@@ -9,6 +9,7 @@ mod listing;
 mod lost;
 mod partitions;
 mod refusal;
+mod tag;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -197,8 +198,7 @@ impl Slurm {
         }
         let ours = |line: &str| {
             let (id, comment) = line.split_once(SEPARATOR)?;
-            let is_ours = comment.split(';').any(|part| part == tag);
-            (is_ours && listing::is_id(id)).then(|| id.to_owned())
+            (tag::is_in(comment, tag) && listing::is_id(id)).then(|| id.to_owned())
         };
         Ok(text(&output.stdout).lines().find_map(ours))
     }
@@ -222,14 +222,11 @@ impl Slurm {
     }
 
     async fn submit_once(&self, who: &Identity, submission: &Submission) -> Result<String, SchedulerError> {
-        let tag = format!("myksc={}", submission.tag);
+        let tag = tag::of(&submission.tag);
         if let Some(id) = self.find(who, &tag).await? {
             return Ok(id);
         }
-        let comment = match refusal::comment_of(&submission.script) {
-            Some(own) => format!("--comment={own};{tag}"),
-            None => format!("--comment={tag}"),
-        };
+        let comment = format!("--comment={}", tag::comment(&submission.script, &tag));
         let output = self.hand_over(who, submission, &[&comment], SUBMIT_DEADLINE).await?;
         if output.exit_code != Some(0) {
             return Err(refusal::of_submission(&output));

@@ -54,13 +54,6 @@ pub(super) fn of_action(output: &Output, id: &str) -> SchedulerError {
     SchedulerError::NoSuchJob(format!("{id}: {detail}"))
 }
 
-/// The comment that a script gives its job: the portal's mark must not take its place.
-pub(super) fn comment_of(script: &str) -> Option<String> {
-    let directives = script.lines().take_while(|line| line.trim().is_empty() || line.starts_with('#'));
-    let words = directives.filter_map(|line| shlex::split(line.strip_prefix("#SBATCH")?)).flatten();
-    words.filter_map(|word| Some(word.strip_prefix("--comment=")?.to_owned())).last()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,12 +77,5 @@ mod tests {
                 of_submission(&output(&format!("sbatch: error: Batch job submission failed: {away}\n")));
             assert!(matches!(error, SchedulerError::Away(_)), "{error:?}");
         }
-    }
-
-    #[test]
-    fn the_comment_of_a_script_is_found_in_its_directives_alone() {
-        let script = "#!/bin/sh\n#SBATCH -N 1 --comment='field=bio;appl=vasp'\necho\n#SBATCH --comment=x\n";
-        assert_eq!(comment_of(script).as_deref(), Some("field=bio;appl=vasp"));
-        assert_eq!(comment_of("#!/bin/sh\ntrue\n"), None);
     }
 }
