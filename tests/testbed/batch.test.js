@@ -8,7 +8,7 @@ import { journey } from "../browser/support/journey.js";
 import { callApi } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
 import { DIRECTORY_FILES, directory, enterPassword } from "./support/centre.js";
-import { printVersions, testbed } from "./support/exports.js";
+import { printVersions, root, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
 printVersions("people", "slurm");
@@ -102,6 +102,28 @@ journey("what Slurm refuses is said at the form, and what waits is held, release
   assert.equal((await callApi(page, "POST", `/jobs/${job.id}/cancel`)).status, 202);
   const ended = await untilJob(page, job.id, "it is cancelled", ({ phase }) => phase === "ended");
   assert.equal(ended.outcome, "cancelled");
+});
+
+journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal }, async ({ context, portal, page }) => {
+  await signIn(page, portal);
+  const system = async () => (await callApi(page, "GET", "/systems")).body.items[0];
+  const { body: before } = await submitScript(page, ["#SBATCH --output=/dev/null", "sleep 5"]);
+  await untilJob(page, before.id, "the one before runs", ({ phase }) => phase === "running");
+  const back = () => run(`${root}/testbed/testbed`, ["up", "slurm"], { limitMs: 180_000 });
+  context.after(back);
+  await run("scontrol", ["shutdown", "slurmctld"], { env });
+  await until("the portal sees it", async () => (await system()).state === "down", { limitMs: 60_000 });
+  assert.equal((await jobOf(page, before.id)).phase, "running", "what is not known has not ended");
+
+  const name = freshName("later");
+  const { status, body: job } = await submitScript(page, [`#SBATCH --job-name=${name}`, "true"]);
+  assert.equal(status, 202, JSON.stringify(job));
+  await untilJob(page, job.id, "it says why it waits", ({ phase, reason }) => phase === "submitting" && reason?.code === "scheduler_away");
+  await back();
+  const { outcome } = await untilJob(page, job.id, "it ran", ({ phase }) => phase === "ended");
+  assert.equal(outcome, "succeeded");
+  assert.equal((await untilJob(page, before.id, "so did the one before", ({ phase }) => phase === "ended")).outcome, "succeeded");
+  assert.equal((await run("squeue", ["-h", "-t", "all", "-n", name, "-o", "%i"], { env })).trim().split("\n").length, 1);
 });
 
 journey("nobody else's jobs go where the commands run as kim", { timeout: 120_000, portal }, async ({ portal, page }) => {
