@@ -20,6 +20,7 @@ part_up() {
     add_person kim 20001 'Kim Min-ji' proj1
     add_person lee 20002 'Lee Seo-yeon' proj2
     add_person seo 20009 'Seo Jun-ho' operators
+    add_person observer 20901 'Observer of jobs' ''
 
     install -d -m 0755 -o openldap -g openldap "$ldap"
     make_certificates
@@ -122,6 +123,6 @@ part_down() {
     local name
     stop_daemon slapd
     rm -rf "$ldap"
-    for name in kim lee seo; do remove_account "$name" "$storage/home/$name"; done
+    for name in kim lee seo observer; do remove_account "$name" "$storage/home/$name"; done
     for name in proj1 proj2 operators; do remove_group "$name"; done
 }

@@ -13,9 +13,9 @@ part_up() {
     install -d -m 0755 /run/sshd
     make_key host_key 'host of the testbed'
     make_key user_ca 'user CA of the testbed'
-    printf '%s %s\n' "[127.0.0.1]:$sshd_port,[localhost]:$sshd_port" "$(cut -d' ' -f1,2 "$ssh/host_key.pub")" |
+    printf '%s %s\n' "[127.0.0.1]:$sshd_port,[localhost]:$sshd_port,[$node_address]:$sshd_port" "$(cut -d' ' -f1,2 "$ssh/host_key.pub")" |
         write_file "$ssh/known_hosts" || true
-    filled "$testbed/ssh/sshd_config" "PORT=$sshd_port" "FOLDER=$ssh" "SLURM_CONF=$state/slurm/slurm.conf" |
+    filled "$testbed/ssh/sshd_config" "PORT=$sshd_port" "NODE=$node_address" "FOLDER=$ssh" "SLURM_CONF=$state/slurm/slurm.conf" |
         write_file "$ssh/sshd_config" || true
     stop_outdated sshd "$ssh/sshd_config"
     start_daemon sshd /usr/sbin/sshd -D -e -f "$ssh/sshd_config"
@@ -38,6 +38,7 @@ part_env() {
     exports MYKSC_TESTBED_SSH_HOST=127.0.0.1 \
         MYKSC_TESTBED_SSH_PORT="$sshd_port" \
         MYKSC_TESTBED_SSH_KNOWN_HOSTS="$ssh/known_hosts" \
+        MYKSC_TESTBED_SSH_HOST_KEY="$(cut -d' ' -f1,2 "$ssh/host_key.pub")" \
         MYKSC_TESTBED_SSH_USER_CA="$ssh/user_ca"
 }
 

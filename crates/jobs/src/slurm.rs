@@ -397,8 +397,10 @@ fn file_pattern(path: &Path) -> Result<String, SchedulerError> {
 
 fn transport_error(error: &TransportError) -> SchedulerError {
     match error {
-        TransportError::NotAllowed { .. } => SchedulerError::NotAllowed(error.to_string()),
-        TransportError::NotStarted { .. } | TransportError::NoCommand => {
+        TransportError::NotAllowed { .. } | TransportError::NotLetIn(_) => {
+            SchedulerError::NotAllowed(error.to_string())
+        }
+        TransportError::NotStarted { .. } | TransportError::NoCommand | TransportError::Unreachable(_) => {
             SchedulerError::Unreached(error.to_string())
         }
         TransportError::TooSlow { .. } | TransportError::Lost(_) => SchedulerError::Away(error.to_string()),

@@ -1,9 +1,10 @@
-//! The seam to the machine on which a scheduler's commands run: this one now, ssh and REST later.
+//! The seam to the machine on which a scheduler's commands run: this one, or a login node over ssh.
 //!
 //! A command is a list of arguments; no shell is in between on this side. What comes back is untrusted text:
 //! bounded, and given as bytes.
 
 mod exec;
+mod ssh;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use myksc_core::Identity;
 
 pub use self::exec::Exec;
+pub use self::ssh::{HostKey, HostKeyError, SameIdentity, Ssh, SshConfig, UserCa, UserCaError};
 
 /// Runs commands with a person's rights.
 pub trait Transport: Send + Sync + 'static {
@@ -59,6 +61,12 @@ pub enum TransportError {
         /// The UID it was asked for.
         asked: u32,
     },
+    /// The other side does not let this person in, or has another one there by her name.
+    #[error("{0}")]
+    NotLetIn(String),
+    /// The other side was not reached: the command was certainly not started.
+    #[error("{0}")]
+    Unreachable(String),
     /// There is nothing to run.
     #[error("the command is empty or holds a NUL character")]
     NoCommand,

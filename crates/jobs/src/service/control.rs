@@ -161,7 +161,8 @@ impl Round<'_> {
                 job.scheduler_id = Some(scheduler_id);
                 job.phase = JobPhase::Queued;
             }
-            Err(SchedulerError::Unreached(detail)) => {
+            // It was taken when she was let in; what keeps her out now may pass.
+            Err(SchedulerError::Unreached(detail) | SchedulerError::NotAllowed(detail)) => {
                 if is_unheard {
                     self.system.note_unheard(&job.id);
                 }
@@ -224,7 +225,11 @@ impl Round<'_> {
         };
         match self.system.scheduler.act(who, scheduler_id, action).await {
             Ok(()) => {}
-            Err(SchedulerError::Away(detail) | SchedulerError::Unreached(detail)) => {
+            Err(
+                SchedulerError::Away(detail)
+                | SchedulerError::Unreached(detail)
+                | SchedulerError::NotAllowed(detail),
+            ) => {
                 tracing::warn!(job = %job.id, action = action.name(), detail, "it is tried again");
                 return Ok(false);
             }

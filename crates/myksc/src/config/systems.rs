@@ -1,11 +1,14 @@
 //! Clusters for batch jobs beside this machine.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use myksc_core::Translated;
+use myksc_core::{Identity, Translated, UserId};
+use myksc_jobs::transport::{HostKey, SameIdentity, SshConfig, UserCa};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
+use super::identity::read_private;
 use crate::exit::Failure;
 
 /// A cluster for batch jobs.
@@ -27,13 +30,59 @@ pub(crate) struct System {
     /// Seconds between two looks at everybody's jobs.
     #[serde(default = "usual_poll_secs")]
     pub(crate) poll_secs: u32,
+    /// The login node on which the commands run; this machine when absent.
+    pub(crate) ssh: Option<Ssh>,
+}
+
+/// A login node that trusts the portal's certificates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ssh {
+    host: String,
+    #[serde(default = "usual_port")]
+    port: u16,
+    /// Its public host keys, of which it has to show one.
+    host_keys: Vec<String>,
+    /// The file with the key that signs certificates for users.
+    user_ca_file: PathBuf,
+    /// The address from which the certificates are good; from anywhere when absent.
+    source_address: Option<String>,
+    /// The account that looks at everybody's jobs.
+    observer: Observer,
+    /// What has to be the same here and there.
+    #[serde(default)]
+    same_identity: Same,
+}
+
+/// An ordinary account of the cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Observer {
+    name: String,
+    uid: u32,
+    gid: u32,
+    #[serde(default)]
+    gids: Vec<u32>,
+}
+
+/// What has to be the same here and there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Same {
+    /// UID, GID and all groups.
+    #[default]
+    Everything,
+    /// UID and GID.
+    UidAndGid,
+    /// The name alone.
+    Name,
 }
 
 /// What runs the jobs of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SchedulerKind {
-    /// Slurm, by its commands on this machine, for the portal's own system account.
+    /// Slurm, by its commands.
     Slurm,
 }
 
@@ -43,6 +92,10 @@ fn usual_path() -> String {
 
 fn usual_poll_secs() -> u32 {
     10
+}
+
+fn usual_port() -> u16 {
+    22
 }
 
 impl System {
@@ -71,7 +124,122 @@ impl System {
         let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
         match self.environment.keys().find(|name| !is_name(name)) {
             Some(name) => Err(broken(format!("system {:?}: {name:?} names no variable", self.id))),
-            None => Ok(()),
+            None => self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id)),
         }
+    }
+}
+
+impl Ssh {
+    fn check(&self, system: &str) -> Result<(), Failure> {
+        self.host_keys(system)?;
+        let Observer { name, uid, .. } = &self.observer;
+        if *uid == 0 || matches!(name.as_str(), "root" | "slurm" | "") {
+            return Err(wrong(system, "ssh.observer must be an ordinary account"));
+        }
+        if self.host.is_empty() || self.port == 0 {
+            return Err(wrong(system, "ssh.host and ssh.port must name a login node"));
+        }
+        Ok(())
+    }
+
+    fn host_keys(&self, system: &str) -> Result<Vec<HostKey>, Failure> {
+        if self.host_keys.is_empty() {
+            return Err(wrong(system, "ssh.host_keys must hold a key; ssh-keyscan(1) shows them"));
+        }
+        let keys = self.host_keys.iter().map(|text| text.parse());
+        keys.collect::<Result<_, _>>().map_err(|error| wrong(system, &format!("ssh.host_keys: {error}")))
+    }
+
+    /// The login node of a system, with the key that the file holds.
+    pub(crate) fn transport(&self, system: &System, min_uid: u32) -> Result<SshConfig, Failure> {
+        let path = self.user_ca_file.display();
+        let no_ca = |reason: String| wrong(&system.id, &format!("ssh.user_ca_file {path}: {reason}"));
+        let text = read_private(&self.user_ca_file).map_err(no_ca)?;
+        Ok(SshConfig {
+            host: self.host.clone(),
+            port: self.port,
+            host_keys: self.host_keys(&system.id)?,
+            user_ca: UserCa::from_openssh(&text).map_err(|error| no_ca(error.to_string()))?,
+            source_address: self.source_address.clone(),
+            same_identity: match self.same_identity {
+                Same::Everything => SameIdentity::Everything,
+                Same::UidAndGid => SameIdentity::UidAndGid,
+                Same::Name => SameIdentity::Name,
+            },
+            min_uid,
+            path: system.path.clone(),
+        })
+    }
+
+    /// Whose commands look at everybody's jobs.
+    pub(crate) fn observer(&self) -> Identity {
+        let Observer { name, uid, gid, gids } = self.observer.clone();
+        let (home, shell) = ("/".into(), "/bin/sh".into());
+        Identity { user: UserId::random(), name, uid, gid, gids, home, shell }
+    }
+}
+
+fn wrong(system: &str, what: &str) -> Failure {
+    broken(format!("system {system:?}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    fn system(ssh: &str) -> Result<System, Failure> {
+        let text = format!(
+            "id = \"cluster\"\ntitle = {{ en = \"Cluster\", ko = \"클러스터\" }}\nscheduler = \"slurm\"\n{ssh}"
+        );
+        let system: System = toml::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        System::check_all(std::slice::from_ref(&system)).map(|()| system)
+    }
+
+    fn ssh(changes: &[(&str, &str)]) -> String {
+        let mut lines = vec![
+            ("host", "\"login.example.org\"".to_owned()),
+            ("host_keys", format!("[{KEY:?}]")),
+            ("user_ca_file", "\"/etc/myksc/user_ca\"".to_owned()),
+            ("observer", "{ name = \"portal\", uid = 20901, gid = 20901 }".to_owned()),
+        ];
+        for (key, value) in changes {
+            lines.retain(|(name, _)| name != key);
+            lines.push((key, (*value).to_owned()));
+        }
+        let lines: Vec<_> = lines.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        format!("[ssh]\n{}\n", lines.join("\n"))
+    }
+
+    #[test]
+    fn a_login_node_has_a_key_that_is_known_and_an_observer_who_is_ordinary() {
+        assert_eq!(system(&ssh(&[])).unwrap().ssh.unwrap().port, 22);
+        for (key, value, named) in [
+            ("host_keys", "[]", "ssh-keyscan"),
+            ("host_keys", "[\"ssh-ed25519 x\"]", "ssh-ed25519 x"),
+            ("observer", "{ name = \"root\", uid = 0, gid = 0 }", "ordinary"),
+            ("observer", "{ name = \"slurm\", uid = 64030, gid = 64030 }", "ordinary"),
+            ("host", "\"\"", "ssh.host"),
+            ("same_identity", "\"nothing\"", "same_identity"),
+        ] {
+            let refusal = system(&ssh(&[(key, value)])).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{key} = {value}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn the_key_that_signs_is_in_a_file_that_nobody_else_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("user_ca");
+        let system = system(&ssh(&[("user_ca_file", &format!("{path:?}"))])).unwrap();
+        let transport = || system.ssh.as_ref().unwrap().transport(&system, 1000);
+        std::fs::write(&path, "no key").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(transport().err().unwrap().to_string().contains("others can read it"));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(transport().err().unwrap().to_string().contains("no OpenSSH private key"));
     }
 }

@@ -10,7 +10,7 @@ use myksc_core::grant::Endpoint;
 use myksc_core::{Error, Identity, Translated, UserId};
 use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
-use myksc_jobs::transport::Exec;
+use myksc_jobs::transport::{Exec, Ssh, Transport};
 use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, Slurm, SlurmConfig, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
@@ -126,9 +126,16 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
     }
     for system in &config.system {
         let SchedulerKind::Slurm = system.scheduler;
+        let (transport, observer): (Arc<dyn Transport>, _) = match &system.ssh {
+            Some(ssh) => {
+                let login_node = ssh.transport(system, config.identity.min_uid)?;
+                (Arc::new(Ssh::new(login_node)), ssh.observer())
+            }
+            None => (Arc::new(Exec::new(&system.path)), own_account()),
+        };
         let slurm = Slurm::start(SlurmConfig {
-            transport: Arc::new(Exec::new(&system.path)),
-            observer: own_account(),
+            transport,
+            observer,
             environment: system.environment.clone().into_iter().collect(),
             poll_every: Duration::from_secs(system.poll_secs.into()),
         });

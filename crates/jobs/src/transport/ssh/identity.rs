@@ -1,0 +1,139 @@
+//! Whether the account on the login node is the person that the portal means.
+
+use std::collections::BTreeSet;
+
+use myksc_core::Identity;
+
+use super::super::{Output, TransportError};
+
+/// Asks for UID, GID and all groups, a line each; id(1).
+pub(super) const QUESTION: [&str; 3] = ["sh", "-c", "id -u && id -g && id -G"];
+
+/// What has to be the same here and there, as the site declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SameIdentity {
+    /// UID, GID and all groups.
+    #[default]
+    Everything,
+    /// UID and GID; the cluster has groups of its own.
+    UidAndGid,
+    /// The name: the cluster numbers its people by itself.
+    Name,
+}
+
+/// Refuses who has no account that is a person's.
+pub(super) fn check_here(who: &Identity, min_uid: u32) -> Result<(), TransportError> {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    let is_name = !who.name.starts_with(['-', '.']) && !who.name.is_empty() && who.name.bytes().all(is_safe);
+    if !is_name || who.name == "root" {
+        return Err(not_let_in(format!("{:?} is no account that commands run as", who.name)));
+    }
+    check_uid(&who.name, who.uid, min_uid)
+}
+
+/// Compares what the account over there says of itself.
+pub(super) fn check_there(
+    who: &Identity,
+    answer: &Output,
+    same: SameIdentity,
+    min_uid: u32,
+) -> Result<(), TransportError> {
+    let said = String::from_utf8_lossy(&answer.stdout);
+    let lines: Vec<Vec<u32>> = said.lines().map(numbers).collect::<Option<_>>().unwrap_or_default();
+    let ([uid], [gid], gids) = (match lines.as_slice() {
+        [uid, gid, gids] if answer.exit_code == Some(0) => (uid.as_slice(), gid.as_slice(), gids),
+        _ => return Err(TransportError::Unreachable(format!("id(1) of {} answers {said:?}", who.name))),
+    }) else {
+        return Err(TransportError::Unreachable(format!("id(1) of {} answers {said:?}", who.name)));
+    };
+    check_uid(&who.name, *uid, min_uid)?;
+    if same != SameIdentity::Name && (*uid, *gid) != (who.uid, who.gid) {
+        let detail = format!(
+            "{} is UID {uid} and GID {gid} there and UID {} and GID {} here",
+            who.name, who.uid, who.gid
+        );
+        return Err(not_let_in(detail));
+    }
+    let here: BTreeSet<u32> = who.gids.iter().copied().chain([who.gid]).collect();
+    let there: BTreeSet<u32> = gids.iter().copied().chain([*gid]).collect();
+    if same == SameIdentity::Everything && here != there {
+        let detail = format!("{} is in the groups {there:?} there and {here:?} here", who.name);
+        return Err(not_let_in(detail));
+    }
+    Ok(())
+}
+
+fn check_uid(name: &str, uid: u32, min_uid: u32) -> Result<(), TransportError> {
+    if uid == 0 || uid < min_uid {
+        return Err(not_let_in(format!("UID {uid} of {name} is below {min_uid}: it belongs to the system")));
+    }
+    Ok(())
+}
+
+fn numbers(line: &str) -> Option<Vec<u32>> {
+    line.split_ascii_whitespace().map(|word| word.parse().ok()).collect()
+}
+
+fn not_let_in(detail: String) -> TransportError {
+    TransportError::NotLetIn(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use myksc_core::UserId;
+
+    use super::*;
+
+    fn kim() -> Identity {
+        Identity {
+            user: UserId::random(),
+            name: "kim".to_owned(),
+            uid: 20001,
+            gid: 20001,
+            gids: vec![20001, 30001],
+            home: "/home/kim".into(),
+            shell: "/bin/sh".into(),
+        }
+    }
+
+    fn answer(stdout: &str) -> Output {
+        Output { exit_code: Some(0), stdout: stdout.into(), stderr: Vec::new(), is_cut: false }
+    }
+
+    #[test]
+    fn only_people_with_names_and_numbers_of_people_are_asked_for() {
+        assert!(check_here(&kim(), 1000).is_ok());
+        for name in ["", "root", "-oProxyCommand=x", "kim lee", "kim,root", "김", ".."] {
+            let stranger = Identity { name: name.to_owned(), ..kim() };
+            assert!(check_here(&stranger, 1000).is_err(), "{name:?}");
+        }
+        for uid in [0, 999] {
+            assert!(check_here(&Identity { uid, ..kim() }, 1000).is_err(), "{uid}");
+            assert!(check_here(&Identity { uid: 0, ..kim() }, 0).is_err());
+        }
+    }
+
+    #[test]
+    fn a_difference_is_refused_unless_the_site_declares_it() {
+        use SameIdentity::{Everything, Name, UidAndGid};
+        let cases = [
+            ("20001\n20001\n20001 30001\n", vec![Everything, UidAndGid, Name]),
+            ("20001\n20001\n30001 20001\n", vec![Everything, UidAndGid, Name]),
+            ("20001\n20001\n20001 30002\n", vec![UidAndGid, Name]),
+            ("20001\n100\n100 30001\n", vec![Name]),
+            ("5001\n5001\n5001\n", vec![Name]),
+            ("0\n0\n0\n", vec![]),
+            ("999\n999\n999\n", vec![]),
+            ("", vec![]),
+            ("20001\n20001\n", vec![]),
+            ("20001 1\n20001\n20001 30001\n", vec![]),
+            ("id: cannot find name\n20001\n20001\n", vec![]),
+        ];
+        for (said, accepted) in cases {
+            for same in [Everything, UidAndGid, Name] {
+                let is_accepted = check_there(&kim(), &answer(said), same, 1000).is_ok();
+                assert_eq!(is_accepted, accepted.contains(&same), "{said:?} {same:?}");
+            }
+        }
+    }
+}
