@@ -1,11 +1,11 @@
-# The portal itself, in the cluster, as its chart installs it: behind Istio's gateway, with the centre's people and its
-# PostgreSQL. All that a person does is done at MYKSC_TESTBED_PORTAL_ORIGIN.
+# The portal itself, in the cluster, as its chart installs it: behind Istio's gateway, with the centre's people, its PostgreSQL,
+# and its Slurm, reached over ssh. All that a person does is done at MYKSC_TESTBED_PORTAL_ORIGIN.
 
 . "$testbed/oci.sh"
 . "$testbed/kubernetes/administrator.sh"
 . "$testbed/parts/people.sh"
 # What the other part says of itself is not said of this one.
-NEEDS="database people images istio"
+NEEDS="database people images istio slurm"
 READY_SECS=90
 
 origin=https://portal.testbed.localhost:$istio_https_port
@@ -22,6 +22,7 @@ part_up() {
     kubectl create namespace "$namespace" --dry-run=client -o yaml | applied
     secret_of portal-database url "postgres://myksc:$(secret postgres)@$node_address:$postgres_port/myksc"
     secret_of portal-directory password "$(secret password-portal)"
+    object secret generic portal-ssh --from-file="$state/ssh/user_ca" | applied
     # The centre's accounts settle whose a UID is that the directory gives twice.
     getent passwd root kim lee seo |
         object configmap centre --from-file=ca.pem="$ldap/ca.pem" --from-file=passwd=/dev/stdin | applied
@@ -36,6 +37,7 @@ portal_values() {
         portal_tag="$(image_tag portal)" agent_tag="$(image_tag agent)" home_root="$storage/home" \
         ldap_url="ldaps://$node_address:$ldaps_port" ldap_base="$ldap_base" ldap_bind="$ldap_bind" \
         dns_server="$node_address:$dns_port" node_address="$node_address" \
+        slurm_conf="$state/slurm/slurm.conf" sshd_port="$sshd_port" host_key="$(cut -d' ' -f1,2 "$state/ssh/host_key.pub")" \
         build="$(image_digest portal)$(image_digest agent)"
 }
 

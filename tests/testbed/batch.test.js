@@ -1,27 +1,24 @@
-// kim's jobs on the centre's Slurm, from the portal's pages: handed over as her, followed, and found in accounting.
+// People's jobs on the centre's Slurm, from the portal's pages: handed over as themselves, followed, and found in
+// accounting. By ssh for everybody, and by commands of this machine for a portal of one's own.
 
 import assert from "node:assert/strict";
 import { readFile, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 
-import { assertNoFaults, picture } from "../browser/support/browser.js";
+import { assertNoFaults, newProfile, picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { callApi } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { DIRECTORY_FILES, directory, enterPassword } from "./support/centre.js";
+import { DIRECTORY_FILES, NOBODY, directory, enterPassword } from "./support/centre.js";
 import { printVersions, root, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
-printVersions("people", "slurm");
+printVersions("people", "ssh", "slurm");
 
 const KIM = { name: "kim", uid: 20001, gid: 20001, home: `${testbed.HOME_ROOT}/kim` };
 const env = { ...process.env, SLURM_CONF: testbed.SLURM_CONF };
 
-/** A portal of kim's own beside the cluster, whose only system is Slurm. */
-const portal = {
-  account: null,
-  person: KIM,
-  files: DIRECTORY_FILES,
-  config: ({ folder }) => `${directory(folder)}
+const system = (more = "") => `
 [queue]
 enabled = false
 
@@ -31,13 +28,37 @@ title = { en = "Testbed cluster", ko = "시험 클러스터" }
 scheduler = "slurm"
 environment = { SLURM_CONF = "${testbed.SLURM_CONF}" }
 poll_secs = 1
-`,
+${more}`;
+
+/** A portal of kim's own beside the cluster. */
+const own = {
+  account: null,
+  person: KIM,
+  files: DIRECTORY_FILES,
+  config: ({ folder }) => directory(folder) + system(),
+};
+
+/** A portal for everybody, which gets to the login node with certificates. */
+const everybodys = {
+  account: null,
+  person: NOBODY,
+  files: { ...DIRECTORY_FILES, user_ca: await readFile(testbed.SSH_USER_CA, "utf8") },
+  config: ({ folder }) => directory(folder) + system(`
+[system.ssh]
+host = "${testbed.SSH_HOST}"
+port = ${testbed.SSH_PORT}
+host_keys = ["${testbed.SSH_HOST_KEY}"]
+user_ca_file = "${folder}/user_ca"
+observer = { name = "observer", uid = 20901, gid = 20901 }
+`),
 };
 
 async function signIn(page, portal, name = "kim") {
   await enterPassword(page, portal, name, testbed[`PASSWORD_${name.toUpperCase()}`]);
   await page.waitForURL(`${portal.origin}/`);
 }
+
+const systemOf = async (page) => (await callApi(page, "GET", "/systems")).body.items[0];
 
 const jobOf = async (page, id) => (await callApi(page, "GET", `/jobs/${id}`)).body;
 
@@ -51,7 +72,14 @@ const submitScript = (page, lines) =>
 
 const accountOf = async (id, fields) => (await run("sacct", ["-nXP", "-j", id, `--format=${fields}`], { env })).trim();
 
-journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_000, portal }, async ({ context, portal, profile, page }) => {
+/** Kills a daemon with all that it started. */
+async function killTree(pid) {
+  const children = await run("pgrep", ["-P", `${pid}`]).catch(() => "");
+  process.kill(pid, "SIGKILL");
+  for (const child of children.split("\n").filter(Boolean)) await killTree(Number(child));
+}
+
+journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_000, portal: own }, async ({ context, portal, profile, page }) => {
   await signIn(page, portal);
   await page.goto(`${portal.origin}/jobs/new`);
   const name = freshName("words");
@@ -81,7 +109,54 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   assertNoFaults(profile);
 });
 
-journey("what Slurm refuses is said at the form, and what waits is held, released and cancelled", { timeout: 240_000, portal }, async ({ portal, page }) => {
+journey("over ssh each one's job runs as herself, and nobody sees or touches another's", { timeout: 240_000, portal: everybodys }, async ({ portal, browser, page }) => {
+  await signIn(page, portal);
+  const other = await (await newProfile(browser)).newPage();
+  await signIn(other, portal, "lee");
+  const submit = async (page) => {
+    const name = freshName("who");
+    const lines = ["#SBATCH --output=/dev/null", `#SBATCH --job-name=${name}`, "id -u > who; sleep 600"];
+    const { status, body } = await submitScript(page, lines);
+    assert.equal(status, 202, JSON.stringify(body));
+    return untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
+  };
+  const [hers, others] = await Promise.all([submit(page), submit(other)]);
+  for (const [{ scheduler_id: id, name }, account] of [[hers, "kim|proj1"], [others, "lee|proj2"]]) {
+    await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `${account}|RUNNING|${name}`, { limitMs: 30_000 });
+  }
+  for (const [method, path] of [["GET", ""], ["GET", "/script"], ["GET", "/output"], ["POST", "/cancel"], ["POST", "/hold"], ["POST", "/resubmit"]]) {
+    assert.equal((await callApi(other, method, `/jobs/${hers.id}${path}`)).status, 404, path);
+  }
+  assert.deepEqual((await callApi(other, "GET", "/jobs")).body.items.map(({ id }) => id), [others.id]);
+  for (const [whose, { id }] of [[page, hers], [other, others]]) {
+    assert.equal((await callApi(whose, "POST", `/jobs/${id}/cancel`)).status, 202);
+    await untilJob(whose, id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
+  }
+  for (const name of ["kim", "lee"]) {
+    const { uid } = await stat(`${testbed.HOME_ROOT}/${name}/who`);
+    assert.equal(await readFile(`${testbed.HOME_ROOT}/${name}/who`, "utf8"), `${uid}\n`);
+    await rm(`${testbed.HOME_ROOT}/${name}/who`);
+  }
+});
+
+journey("with the login node gone the portal keeps what it is told, and goes on when it is back", { timeout: 240_000, portal: everybodys }, async ({ context, portal, page }) => {
+  await signIn(page, portal);
+  const { body: before } = await submitScript(page, ["#SBATCH --output=/dev/null", "sleep 5"]);
+  await untilJob(page, before.id, "the one before runs", ({ phase }) => phase === "running");
+  const back = () => run(`${root}/testbed/testbed`, ["up", "ssh"], { limitMs: 60_000 });
+  context.after(back);
+  await killTree(Number(await run("pgrep", ["-f", `${dirname(testbed.SSH_USER_CA)}/sshd_config`])));
+  await until("the portal sees it", async () => (await systemOf(page)).state === "down", { limitMs: 60_000 });
+  const { status, body: job } = await submitScript(page, ["#SBATCH --output=/dev/null", "true"]);
+  assert.equal(status, 202, JSON.stringify(job));
+  await untilJob(page, job.id, "it says why it waits", ({ phase, reason }) => phase === "submitting" && reason?.code === "scheduler_away");
+  await back();
+  for (const { id } of [before, job]) {
+    assert.equal((await untilJob(page, id, "it ran", ({ phase }) => phase === "ended")).outcome, "succeeded");
+  }
+});
+
+journey("what Slurm refuses is said at the form, and what waits is held, released and cancelled", { timeout: 240_000, portal: everybodys }, async ({ portal, page }) => {
   await signIn(page, portal);
   const codes = ({ status, body }) => [status, ...(body.fields ?? []).map(({ code }) => code)];
   const long = await submitScript(page, ["#SBATCH --partition=debug", "#SBATCH --time=01:00:00", "true"]);
@@ -104,15 +179,14 @@ journey("what Slurm refuses is said at the form, and what waits is held, release
   assert.equal(ended.outcome, "cancelled");
 });
 
-journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal }, async ({ context, portal, page }) => {
+journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal: everybodys }, async ({ context, portal, page }) => {
   await signIn(page, portal);
-  const system = async () => (await callApi(page, "GET", "/systems")).body.items[0];
   const { body: before } = await submitScript(page, ["#SBATCH --output=/dev/null", "sleep 5"]);
   await untilJob(page, before.id, "the one before runs", ({ phase }) => phase === "running");
   const back = () => run(`${root}/testbed/testbed`, ["up", "slurm"], { limitMs: 180_000 });
   context.after(back);
   await run("scontrol", ["shutdown", "slurmctld"], { env });
-  await until("the portal sees it", async () => (await system()).state === "down", { limitMs: 60_000 });
+  await until("the portal sees it", async () => (await systemOf(page)).state === "down", { limitMs: 60_000 });
   assert.equal((await jobOf(page, before.id)).phase, "running", "what is not known has not ended");
 
   const name = freshName("later");
@@ -126,7 +200,7 @@ journey("a job that is submitted while the controller is down goes there once, w
   assert.equal((await run("squeue", ["-h", "-t", "all", "-n", name, "-o", "%i"], { env })).trim().split("\n").length, 1);
 });
 
-journey("nobody else's jobs go where the commands run as kim", { timeout: 120_000, portal }, async ({ portal, page }) => {
+journey("nobody else's jobs go where the commands run as kim", { timeout: 120_000, portal: own }, async ({ portal, page }) => {
   await signIn(page, portal, "lee");
   const { status, body } = await submitScript(page, ["true"]);
   assert.deepEqual([status, body.code], [403, "identity_not_allowed"], JSON.stringify(body));

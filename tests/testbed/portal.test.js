@@ -14,7 +14,7 @@ import { execute, get, kubectl } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
-printVersions("people", "database", "kubernetes", "images", "istio", "portal");
+printVersions("people", "database", "kubernetes", "images", "istio", "ssh", "slurm", "portal");
 
 const PORTAL = { origin: testbed.PORTAL_ORIGIN };
 const OWN = testbed.PORTAL_NAMESPACE;
@@ -112,6 +112,43 @@ test("a namespace that somebody deletes takes no file along, and comes back with
   const third = freshName("third");
   await launchSmall(page, third);
   await waitForPhase(cardOf(page, third), "ready");
+  await deleteApps(page);
+});
+
+test("what kim saves in JupyterLab is read by her job on Slurm, whose output opens in the notebook", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const name = freshName("sum");
+  const output = `${HOME}/${name}.out`;
+  context.after(() => Promise.all([output, `${HOME}/${name}.txt`].map((path) => rm(path, { force: true }))));
+  const lab = await openApp(profile, await (async () => {
+    await launchSmall(page, name);
+    await waitForFirstLaunch(cardOf(page, name));
+    return cardOf(page, name);
+  })());
+  await waitForLauncher(lab);
+  await newNotebook(lab);
+  const typed = await runCode(lab, `print(open("${name}.txt", "w").write("하나\\n둘\\n셋\\n"), __import__("os").getuid())`);
+  assert.equal(typed.trim(), "7 20001");
+
+  await page.goto(`${PORTAL.origin}/jobs/new`);
+  const form = page.getByRole("form", { name: "New job" });
+  await form.getByRole("textbox", { name: "Job name" }).fill(name);
+  await form.getByRole("textbox", { name: "Walltime" }).fill("00:05:00");
+  await form.getByRole("textbox", { name: "Output file" }).fill("%x.out");
+  await form.getByRole("textbox", { name: "Your part" }).fill(`cat ${name}.txt; wc -l < ${name}.txt; id -u; id -G`);
+  await picture(page, "batch-form-in-centre");
+  await form.getByRole("button", { name: "Submit job" }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  await page.getByRole("main").getByText("succeeded", { exact: true }).waitFor({ timeout: 90_000 });
+  const shown = page.getByRole("region", { name: "Output" });
+  await until("its output", async () => (await shown.innerText()).includes("20001 30001"), { limitMs: 30_000 });
+  assert.equal(await readFile(output, "utf8"), "하나\n둘\n셋\n3\n20001\n20001 30001\n");
+  assert.equal((await stat(output)).uid, 20001);
+
+  await lab.bringToFront();
+  assert.equal((await runCode(lab, `print(open("${name}.out").read().split()[:4])`)).trim(), "['하나', '둘', '셋', '3']");
+  await page.bringToFront();
+  await page.goto(PORTAL.origin);
   await deleteApps(page);
 });
 

@@ -65,7 +65,7 @@ dns_servers = ["${testbed.DNS_SERVER}"]
 `;
 
 /** An account of the machine that owns nothing: not the people's homes, and not the machine. */
-const NOBODY = { name: "nobody", uid: 65534, gid: 65534 };
+export const NOBODY = { name: "nobody", uid: 65534, gid: 65534 };
 
 /** Settings of a portal for the centre's people whose apps run on its cluster, in namespaces that begin with `prefix`. */
 export async function portalOnCluster(prefix) {
