@@ -1,12 +1,14 @@
 //! Systems, queues, scripts and jobs, and the schedulers that run them.
 //!
 //! [`Jobs`] is the service behind the API. [`script`] turns the batch form into a script and back, purely.
-//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine, [`Slurm`]
-//! on a cluster. A [`transport::Transport`] runs the commands
-//! of those that have commands.
+//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine, [`Slurm`] and [`Pbs`] on a cluster. A
+//! [`transport::Transport`] runs the commands of those that have commands.
 
+mod commands;
+mod follow;
 mod form;
 mod local;
+mod pbs;
 mod reason;
 mod roots;
 pub mod scheduler;
@@ -16,13 +18,15 @@ mod slurm;
 mod templates;
 pub mod transport;
 
+pub use commands::CommandsConfig;
 pub use form::JobForm;
 pub use local::{Local, LocalConfig, LocalQueue};
 pub use myksc_spool::Chunk;
+pub use pbs::Pbs;
 pub use roots::Roots;
 pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
     JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView,
 };
-pub use slurm::{Slurm, SlurmConfig};
+pub use slurm::Slurm;
 pub use templates::ScriptTemplate;

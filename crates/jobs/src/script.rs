@@ -29,7 +29,7 @@ use myksc_core::{FieldProblem, UserPath};
 use serde::{Deserialize, Serialize};
 
 pub use self::dialect::Dialect;
-pub(crate) use self::dialect::slurm_time;
+pub(crate) use self::dialect::{pbs_size, pbs_time, slurm_time};
 pub use self::directive::Directives;
 use crate::form::JobForm;
 use crate::roots::Roots;
@@ -38,13 +38,14 @@ use crate::roots::Roots;
 pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
 /// Codes that point something out and refuse nothing.
-const HINTS: [&str; 6] = [
+const HINTS: [&str; 7] = [
     "directive_below_command",
     "directive_repeated",
     "foreign_directive",
     "line_ends_changed",
     "byte_order_mark_removed",
     "directive_in_command",
+    "size_in_own_line",
 ];
 
 /// A form made into a script.

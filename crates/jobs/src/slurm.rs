@@ -6,46 +6,34 @@
 //! answer was lost is found.
 
 mod listing;
-mod lost;
 mod partitions;
 mod refusal;
 mod tag;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use myksc_core::{FieldProblem, Identity};
 use tokio::sync::watch;
-use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::listing::{Listed, SEPARATOR};
-use self::lost::Misses;
+use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
+use crate::follow::Follow;
 use crate::reason::reason;
 use crate::scheduler::{
     About, Action, Capabilities, LookUp, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
 };
 use crate::script::Dialect;
-use crate::transport::{Command, Output, Transport, TransportError};
+use crate::transport::Output;
 
-/// A command that only reads.
-const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// sbatch(1) itself tries for two minutes where the controller takes nothing for now.
 const SUBMIT_DEADLINE: Duration = Duration::from_secs(150);
 /// Somebody waits at the form for what speaks against a submission.
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
-/// Enough for 100,000 jobs of a poll.
-const OUTPUT_BYTES_MAX: usize = 16 << 20;
-/// The least time between two polls.
-const POLL_PAUSE: Duration = Duration::from_secs(1);
-/// How old the partitions may get before a poll asks for them, too.
-const PARTITIONS_AGE: Duration = Duration::from_secs(30);
-/// How long somebody waits for the partitions that nobody has seen yet.
-const FIRST_PARTITIONS: Duration = Duration::from_secs(10);
+const ACT_DEADLINE: Duration = Duration::from_secs(30);
 /// Ids in one command.
 const IDS_MAX: usize = 100;
 /// Jobs of one round that accounting does not know and the controller is asked for, one by one.
@@ -66,135 +54,49 @@ const UNSET: [&str; 12] = [
     "SBATCH_PARTITION",
 ];
 
-/// What a Slurm cluster is reached by.
-pub struct SlurmConfig {
-    /// Runs its commands.
-    pub transport: Arc<dyn Transport>,
-    /// Whose commands look at everybody's jobs: an ordinary account.
-    pub observer: Identity,
-    /// Further variables for the commands, for example `SLURM_CONF`.
-    pub environment: Vec<(String, String)>,
-    /// Time between two polls.
-    pub poll_every: Duration,
-}
+const SET: [&str; 2] = ["LC_ALL=C.UTF-8", "SLURM_TIME_FORMAT=%s"];
 
 /// The scheduler of a Slurm cluster.
 pub struct Slurm {
-    config: SlurmConfig,
-    changed: watch::Sender<u64>,
-    partitions: watch::Sender<Option<Partitions>>,
-    polled_at: Mutex<Option<Instant>>,
-    misses: Mutex<Misses>,
-    /// Ends the clock when the scheduler goes.
-    _clock: DropGuard,
-}
-
-struct Partitions {
-    queues: Vec<Queue>,
-    seen_at: Instant,
+    commands: Commands,
+    follow: Follow,
 }
 
 impl Slurm {
     /// Begins to follow the cluster.
     #[must_use]
-    pub fn start(config: SlurmConfig) -> Self {
-        let (changed, _) = watch::channel(0);
-        let end = CancellationToken::new();
-        let (ticks, pause) = (changed.clone(), config.poll_every);
-        let clock = async move {
-            loop {
-                tokio::time::sleep(pause).await;
-                ticks.send_modify(|count| *count += 1);
-            }
-        };
-        tokio::spawn(end.clone().run_until_cancelled_owned(clock));
-        Self {
-            config,
-            changed,
-            partitions: watch::Sender::new(None),
-            polled_at: Mutex::default(),
-            misses: Mutex::default(),
-            _clock: end.drop_guard(),
-        }
-    }
-
-    /// Runs a command of Slurm's as somebody.
-    async fn run(&self, who: &Identity, argv: &[&str]) -> Result<Output, SchedulerError> {
-        self.run_with(who, argv, Vec::new(), READ_DEADLINE).await
-    }
-
-    async fn run_with(
-        &self,
-        who: &Identity,
-        argv: &[&str],
-        stdin: Vec<u8>,
-        deadline: Duration,
-    ) -> Result<Output, SchedulerError> {
-        let mut all = vec!["env".to_owned()];
-        all.extend(UNSET.iter().flat_map(|name| ["-u".to_owned(), (*name).to_owned()]));
-        all.extend(["LC_ALL=C.UTF-8".to_owned(), "SLURM_TIME_FORMAT=%s".to_owned()]);
-        all.extend(self.config.environment.iter().map(|(name, value)| format!("{name}={value}")));
-        all.extend(argv.iter().map(|&word| word.to_owned()));
-        let command = Command { argv: all, stdin, deadline, output_bytes_max: OUTPUT_BYTES_MAX };
-        let output =
-            self.config.transport.run(who, &command).await.map_err(|error| transport_error(&error))?;
-        if output.is_cut {
-            return Err(SchedulerError::Away(format!("{}: its answer is too long", argv[0])));
-        }
-        Ok(output)
-    }
-
-    /// What a command that has to succeed prints, as the observer.
-    async fn ask(&self, argv: &[&str]) -> Result<String, SchedulerError> {
-        let output = self.run(&self.config.observer, argv).await?;
-        match output.exit_code {
-            Some(0) => Ok(text(&output.stdout)),
-            _ => Err(SchedulerError::Away(refusal::words(&output, argv[0]))),
-        }
+    pub fn start(config: CommandsConfig) -> Self {
+        let follow = Follow::start(config.poll_every);
+        Self { commands: Commands::new(config, &UNSET, &SET), follow }
     }
 
     async fn poll_now(&self) -> Result<Vec<Observation>, SchedulerError> {
-        let last = *self.polled_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last {
-            tokio::time::sleep_until(last + POLL_PAUSE).await;
-        }
         let format = listing::POLL_FIELDS.join(SEPARATOR);
-        let listed = self.ask(&["squeue", "-h", "-a", "-t", listing::ACTIVE_STATES, "-o", &format]).await;
-        *self.polled_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let listed =
+            self.commands.ask(&["squeue", "-h", "-a", "-t", listing::ACTIVE_STATES, "-o", &format]).await;
         let listed = listing::read(&listed?);
         self.look_at_partitions(&listed).await?;
         Ok(listing::observations(&listed))
     }
 
     async fn look_at_partitions(&self, listed: &[Listed]) -> Result<(), SchedulerError> {
-        let is_fresh = |seen: &Partitions| seen.seen_at.elapsed() < PARTITIONS_AGE;
-        if self.partitions.borrow().as_ref().is_some_and(is_fresh) {
+        if self.follow.has_fresh_queues() {
             return Ok(());
         }
-        let shown = self.ask(&["scontrol", "-o", "show", "partition"]).await?;
+        let shown = self.commands.ask(&["scontrol", "-o", "show", "partition"]).await?;
         let format = partitions::NODE_FIELDS.join(SEPARATOR);
-        let nodes = self.ask(&["sinfo", "-h", "-o", &format]).await?;
-        let queues = partitions::queues(&shown, &nodes, listed);
-        self.partitions.send_replace(Some(Partitions { queues, seen_at: Instant::now() }));
+        let nodes = self.commands.ask(&["sinfo", "-h", "-o", &format]).await?;
+        self.follow.keep_queues(partitions::queues(&shown, &nodes, listed));
         Ok(())
-    }
-
-    async fn known_queues(&self) -> Result<Vec<Queue>, SchedulerError> {
-        let mut partitions = self.partitions.subscribe();
-        let seen = tokio::time::timeout(FIRST_PARTITIONS, partitions.wait_for(Option::is_some)).await;
-        match seen {
-            Ok(Ok(seen)) => Ok(seen.as_ref().map(|seen| seen.queues.clone()).unwrap_or_default()),
-            _ => Err(SchedulerError::Away("nothing is known of its partitions yet".to_owned())),
-        }
     }
 
     /// The job that an earlier try made.
     async fn find(&self, who: &Identity, tag: &str) -> Result<Option<String>, SchedulerError> {
         let format = format!("%F{SEPARATOR}%k");
-        let output =
-            self.run(who, &["squeue", "-h", "-a", "-t", "all", "-u", &who.name, "-o", &format]).await?;
+        let argv = ["squeue", "-h", "-a", "-t", "all", "-u", &who.name, "-o", &format];
+        let output = self.commands.read(who, &argv).await?;
         if output.exit_code != Some(0) {
-            return Err(SchedulerError::Unreached(refusal::words(&output, "squeue")));
+            return Err(SchedulerError::Unreached(words(&output, "squeue")));
         }
         let ours = |line: &str| {
             let (id, comment) = line.split_once(SEPARATOR)?;
@@ -217,8 +119,8 @@ impl Slurm {
         let mut argv = vec!["sbatch", "--parsable", "--ignore-pbs", "--export=NONE", "-D", work_dir, &stdout];
         argv.extend(stderr.as_deref());
         argv.extend(options);
-        let script = submission.script.clone().into_bytes();
-        self.run_with(who, &argv, script, deadline).await
+        let stdin = submission.script.clone().into_bytes();
+        self.commands.run(who, Act { argv, work_dir: None, stdin, deadline }).await
     }
 
     async fn submit_once(&self, who: &Identity, submission: &Submission) -> Result<String, SchedulerError> {
@@ -237,7 +139,7 @@ impl Slurm {
         if !listing::is_id(id) {
             return Err(SchedulerError::Away(format!("sbatch answers {answer:?}")));
         }
-        self.changed.send_modify(|count| *count += 1);
+        self.follow.note_change();
         Ok(id.to_owned())
     }
 
@@ -268,12 +170,9 @@ impl Slurm {
         for some in ids.chunks(IDS_MAX) {
             let format = format!("--format={}", listing::ACCOUNT_FIELDS.join(","));
             let delimiter = format!("--delimiter={SEPARATOR}");
-            let output = self
-                .run(
-                    &self.config.observer,
-                    &["sacct", "-n", "-P", "-X", "-a", "-j", &some.join(","), &delimiter, &format],
-                )
-                .await?;
+            let ids = some.join(",");
+            let argv = ["sacct", "-n", "-P", "-X", "-a", "-j", &ids, &delimiter, &format];
+            let output = self.commands.observe(&argv).await?;
             // Without accounting it says so and fails; the controller is asked then.
             found.extend(listing::read_accounts(&text(&output.stdout)));
         }
@@ -283,7 +182,7 @@ impl Slurm {
         let later = missing.split_off(missing.len().min(SINGLE_MAX));
         unsettled.extend(later.into_iter().cloned());
         for id in missing {
-            let output = self.run(&self.config.observer, &["scontrol", "-o", "show", "job", id]).await?;
+            let output = self.commands.observe(&["scontrol", "-o", "show", "job", id]).await?;
             match listing::read_job(id, &text(&output.stdout)) {
                 Some(observation) => found.push(observation),
                 None => {
@@ -291,23 +190,21 @@ impl Slurm {
                 }
             }
         }
-        let mut misses = self.misses.lock().unwrap_or_else(PoisonError::into_inner);
-        unsettled.retain(|id| misses.is_unsettled(id, Instant::now()));
-        found.iter().for_each(|one| misses.forget(&one.scheduler_id));
-        Ok(LookUp { found, unsettled })
+        Ok(self.follow.settle(found, unsettled))
     }
 
     async fn change(&self, who: &Identity, id: &str, action: Action) -> Result<(), SchedulerError> {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
         }
-        let argv: &[&str] = match action {
-            Action::Cancel => &["scancel", "-v", id],
-            Action::Hold => &["scontrol", "hold", id],
-            Action::Release => &["scontrol", "release", id],
+        let argv = match action {
+            Action::Cancel => vec!["scancel", "-v", id],
+            Action::Hold => vec!["scontrol", "hold", id],
+            Action::Release => vec!["scontrol", "release", id],
         };
-        let output = self.run(who, argv).await?;
-        self.changed.send_modify(|count| *count += 1);
+        let act = Act { argv, work_dir: None, stdin: Vec::new(), deadline: ACT_DEADLINE };
+        let output = self.commands.run(who, act).await?;
+        self.follow.note_change();
         if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, id)) }
     }
 }
@@ -315,7 +212,7 @@ impl Slurm {
 impl Scheduler for Slurm {
     fn about(&self) -> BoxFuture<'_, Result<About, SchedulerError>> {
         async move {
-            let said = self.ask(&["sbatch", "--version"]).await?;
+            let said = self.commands.ask(&["sbatch", "--version"]).await?;
             Ok(About {
                 scheduler: "slurm".to_owned(),
                 version: said.trim().trim_start_matches("slurm").trim_start_matches("-wlm").trim().to_owned(),
@@ -330,7 +227,7 @@ impl Scheduler for Slurm {
     }
 
     fn queues(&self) -> BoxFuture<'_, Result<Vec<Queue>, SchedulerError>> {
-        self.known_queues().boxed()
+        self.follow.queues().boxed()
     }
 
     fn check<'a>(
@@ -359,7 +256,7 @@ impl Scheduler for Slurm {
     }
 
     fn poll(&self) -> BoxFuture<'_, Result<Vec<Observation>, SchedulerError>> {
-        self.poll_now().boxed()
+        self.follow.poll(self.poll_now()).boxed()
     }
 
     fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>> {
@@ -372,17 +269,8 @@ impl Scheduler for Slurm {
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+        self.follow.changes()
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn utf8(path: &Path) -> Result<&str, SchedulerError> {
-    let detail = "its path holds characters that Slurm's options can't carry";
-    path.to_str().ok_or_else(|| SchedulerError::Refused(reason("refused", [], detail)))
 }
 
 /// A path in which Slurm replaces nothing, sbatch(1) at "FILENAME PATTERN".
@@ -393,16 +281,4 @@ fn file_pattern(path: &Path) -> Result<String, SchedulerError> {
         return Err(SchedulerError::Refused(reason("refused", [], detail)));
     }
     Ok(path.replace('%', "%%"))
-}
-
-fn transport_error(error: &TransportError) -> SchedulerError {
-    match error {
-        TransportError::NotAllowed { .. } | TransportError::NotLetIn(_) => {
-            SchedulerError::NotAllowed(error.to_string())
-        }
-        TransportError::NotStarted { .. } | TransportError::NoCommand | TransportError::Unreachable(_) => {
-            SchedulerError::Unreached(error.to_string())
-        }
-        TransportError::TooSlow { .. } | TransportError::Lost(_) => SchedulerError::Away(error.to_string()),
-    }
 }

@@ -29,6 +29,8 @@ pub trait Transport: Send + Sync + 'static {
 pub struct Command {
     /// Program and arguments. No secret may stand here: other people can see it.
     pub argv: Vec<String>,
+    /// The folder it runs in; `/` when absent.
+    pub work_dir: Option<String>,
     /// Its whole standard input.
     pub stdin: Vec<u8>,
     /// How long it may take.

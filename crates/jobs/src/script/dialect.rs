@@ -1,6 +1,12 @@
 //! In which words directives are written: the local queue's own, or those of a scheduler.
 
+mod pbs;
+mod slurm;
+
+pub(crate) use self::pbs::{size as pbs_size, time as pbs_time};
+pub(crate) use self::slurm::slurm_time;
 use super::value;
+use crate::form::JobForm;
 
 /// The words of one scheduler's directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,21 +15,12 @@ pub enum Dialect {
     Myksc,
     /// Slurm's, sbatch(1).
     Slurm,
+    /// PBS's, qsub(1).
+    Pbs,
 }
 
-/// The names of an option: ours, Slurm's, and Slurm's letter.
-const OPTIONS: [(&str, &str, Option<char>); 10] = [
-    ("name", "job-name", Some('J')),
-    ("queue", "partition", Some('p')),
-    ("nodes", "nodes", Some('N')),
-    ("tasks-per-node", "ntasks-per-node", None),
-    ("cpus-per-task", "cpus-per-task", Some('c')),
-    ("gpus-per-node", "gpus-per-node", None),
-    ("memory", "mem", None),
-    ("walltime", "time", Some('t')),
-    ("output", "output", Some('o')),
-    ("error", "error", Some('e')),
-];
+/// One of our options and its value.
+pub(super) type Pair = (&'static str, String);
 
 impl Dialect {
     /// What a directive starts with.
@@ -31,106 +28,46 @@ impl Dialect {
         match self {
             Self::Myksc => "#MYKSC",
             Self::Slurm => "#SBATCH",
+            Self::Pbs => "#PBS",
         }
     }
 
-    /// The scheduler's name for one of our options.
-    pub(super) fn option(self, ours: &'static str) -> &'static str {
-        let names = OPTIONS.iter().find(|(name, ..)| *name == ours).filter(|_| self == Self::Slurm);
-        names.map_or(ours, |(_, slurm, _)| slurm)
+    /// The directives for options in our words, a line each.
+    pub(super) fn lines(self, options: &[Pair], form: &JobForm) -> String {
+        let mark = self.mark();
+        let line = |(option, value): &Pair| {
+            // Quoting fails on NUL alone, and nothing comes here with a control character.
+            let word = shlex::try_quote(value).ok()?;
+            let option = if self == Self::Slurm { slurm::option(option) } else { option };
+            Some(format!("{mark} --{option}={word}\n"))
+        };
+        match self {
+            Self::Myksc | Self::Slurm => options.iter().filter_map(line).collect(),
+            Self::Pbs => pbs::lines(options, form),
+        }
     }
 
-    /// A size of memory as the scheduler reads it; Slurm knows nothing smaller than KiB.
+    /// A size of memory as the scheduler reads it.
     pub(super) fn size(self, bytes: u64) -> String {
         match self {
-            Self::Myksc => value::format_size(bytes),
-            Self::Slurm => value::format_size(bytes.div_ceil(1024).saturating_mul(1024)),
+            Self::Myksc | Self::Pbs => value::format_size(bytes),
+            Self::Slurm => slurm::size(bytes),
         }
     }
-}
 
-/// The option and the value that a line of Slurm's holds, in our words; `None` where it holds more than one, or one
-/// that no field stands for.
-pub(super) fn slurm_option(text: &str) -> Option<(&'static str, String)> {
-    let words = shlex::split(text)?;
-    let (name, value) = match words.as_slice() {
-        [word] => match word.strip_prefix("--") {
-            Some(long) => long.split_once('=')?,
-            None => word.split_at_checked(2)?,
-        },
-        [name, value] => (name.strip_prefix("--").unwrap_or(name), value.as_str()),
-        _ => return None,
-    };
-    if name == "gres" {
-        return Some(("gpus-per-node", value.strip_prefix("gpu:")?.to_owned()));
-    }
-    let is_meant = |slurm: &str, letter: Option<char>| {
-        name == slurm
-            || name
-                .strip_prefix('-')
-                .is_some_and(|name| letter.is_some_and(|letter| name == letter.to_string()))
-    };
-    let (ours, ..) = OPTIONS.into_iter().find(|(_, slurm, letter)| is_meant(slurm, *letter))?;
-    Some((ours, in_our_words(ours, value)?))
-}
-
-/// Slurm's notations that ours lack: a time without hours, a size without a unit.
-fn in_our_words(option: &str, text: &str) -> Option<String> {
-    match option {
-        "walltime" => slurm_time(text).map(value::format_walltime),
-        "memory" if text.bytes().all(|byte| byte.is_ascii_digit()) => Some(format!("{text}M")),
-        _ => Some(text.to_owned()),
-    }
-}
-
-/// Seconds of `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes` or
-/// `days-hours:minutes:seconds`, sbatch(1) at `--time`.
-pub(crate) fn slurm_time(text: &str) -> Option<u64> {
-    let (days, clock) = match text.split_once('-') {
-        Some((days, clock)) => (Some(value::digits(days)?), clock),
-        None => (None, text),
-    };
-    let parts: Vec<u64> = clock.split(':').map(value::digits).collect::<Option<_>>()?;
-    let (hours, minutes, secs) = match (days, parts.as_slice()) {
-        (None, [minutes]) => (0, *minutes, 0),
-        (None, [minutes, secs]) => (0, *minutes, *secs),
-        (Some(_), [hours]) => (*hours, 0, 0),
-        (Some(_), [hours, minutes]) => (*hours, *minutes, 0),
-        (_, [hours, minutes, secs]) => (*hours, *minutes, *secs),
-        _ => return None,
-    };
-    let hours = days.unwrap_or(0).checked_mul(24)?.checked_add(hours)?;
-    hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(60)?.checked_add(secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slurms_options_are_read_in_every_way_that_people_write_them() {
-        let cases = [
-            ("--nodes=2", Some(("nodes", "2"))),
-            (" -N 2", Some(("nodes", "2"))),
-            (" -N2", Some(("nodes", "2"))),
-            (" --job-name 'a b'", Some(("name", "a b"))),
-            (" --time=30", Some(("walltime", "00:30:00"))),
-            (" -t 1-12", Some(("walltime", "36:00:00"))),
-            (" --time=90:30", Some(("walltime", "01:30:30"))),
-            (" --mem=500", Some(("memory", "500M"))),
-            (" --mem=4G", Some(("memory", "4G"))),
-            (" --gres=gpu:2", Some(("gpus-per-node", "2"))),
-            (" --gres=shard:2", None),
-            (" -N 2 -n 4", None),
-            (" --exclusive", None),
-            (" --comment='field=bio;appl=vasp'", None),
-            (" --time=soon", None),
-            (" --job-name='open", None),
-            (" 안녕", None),
-        ];
-        for (text, expected) in cases {
-            let read = slurm_option(text);
-            assert_eq!(read.as_ref().map(|(name, value)| (*name, value.as_str())), expected, "{text}");
+    /// The options that a line of a scheduler's holds, in our words; `None` where it holds anything that no field
+    /// stands for.
+    pub(super) fn read(self, text: &str) -> Option<Vec<Pair>> {
+        match self {
+            Self::Myksc => None,
+            Self::Slurm => slurm::read(text).map(|pair| vec![pair]),
+            Self::Pbs => pbs::read(text),
         }
+    }
+
+    /// Whether lines that no field stands for say how large the job is, so that the form's own words for it would
+    /// contradict them.
+    pub(super) fn has_own_size(self, other_lines: &str) -> bool {
+        self == Self::Pbs && pbs::has_own_size(other_lines)
     }
 }

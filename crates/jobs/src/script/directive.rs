@@ -2,7 +2,7 @@
 
 use myksc_core::{FieldProblem, UserPath};
 
-use super::dialect::{self, Dialect};
+use super::dialect::Dialect;
 use super::split::{NumberedLine, directive_text};
 use super::value;
 use crate::form::JobForm;
@@ -38,14 +38,9 @@ const FOREIGN: [(&str, &str); 5] =
 
 /// Writes the directives of a form, leaving out what can't stand in one.
 pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldProblem>) -> String {
-    let mut lines = String::new();
-    let mut put = |option: &'static str, value: &str| {
-        // Quoting fails on NUL alone, and the checks below let no control character through.
-        if let Ok(word) = shlex::try_quote(value) {
-            lines.push_str(&format!("{} --{}={word}\n", dialect.mark(), dialect.option(option)));
-        }
-    };
-    match value::check_name(&form.name) {
+    let mut options: Vec<(&'static str, String)> = Vec::new();
+    let mut put = |option: &'static str, value: &str| options.push((option, value.to_owned()));
+    match check_name(&form.name, dialect) {
         Ok(()) => put("name", &form.name),
         Err(problem) => problems.push(problem),
     }
@@ -72,10 +67,15 @@ pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldP
             Err(problem) => problems.push(problem),
         }
     }
+    if dialect.has_own_size(&form.other_lines) {
+        let detail =
+            "the script says in a line of its own how large the job is; the fields for that have no effect";
+        problems.push(FieldProblem::new("script", "size_in_own_line", detail));
+    }
     if let Err(problem) = UserPath::parse_field("work_dir", &form.work_dir) {
         problems.push(problem);
     }
-    lines
+    dialect.lines(&options, form)
 }
 
 /// Reads the lines of a head. Lines that are no directive, and directives that can't be understood, come back
@@ -100,10 +100,10 @@ pub(super) fn read(
         };
         let read = match dialect {
             Dialect::Myksc => read_line(text, *number, &mut directives),
-            Dialect::Slurm => match read_slurm_line(text, &mut directives) {
-                Ok(()) => Ok(None),
-                // What no field stands for is between the person and Slurm.
-                Err(()) => {
+            Dialect::Slurm | Dialect::Pbs => match read_scheduler_line(text, dialect, &mut directives) {
+                Some(()) => Ok(None),
+                // What no field stands for is between the person and the scheduler.
+                None => {
                     other_lines.push_str(line);
                     continue;
                 }
@@ -148,13 +148,14 @@ fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<
     })
 }
 
-/// Takes a line of Slurm's over that one field stands for.
-fn read_slurm_line(text: &str, said: &mut Directives) -> Result<(), ()> {
-    let (option, value) = dialect::slurm_option(text).ok_or(())?;
-    match take(option, &value, said) {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(_)) | None => Err(()),
+/// Takes a line of a scheduler's over, if fields stand for all of it.
+fn read_scheduler_line(text: &str, dialect: Dialect, said: &mut Directives) -> Option<()> {
+    let mut next = said.clone();
+    for (option, value) in dialect.read(text)? {
+        take(option, &value, &mut next)?.ok()?;
     }
+    *said = next;
+    Some(())
 }
 
 /// Takes the value of an option over and says whether there was one before; `None` when there is no such option.
@@ -186,6 +187,17 @@ fn only_word(text: &str) -> Option<String> {
     // A comment would swallow the second word.
     let no_comment = shlex::split(&format!("{text} end")).is_some_and(|words| words.len() == 2);
     (words.is_empty() && no_comment).then_some(word)
+}
+
+/// PBS takes fewer names than the others, qsub(1B) at `-N`.
+fn check_name(name: &str, dialect: Dialect) -> Result<(), FieldProblem> {
+    value::check_name(name)?;
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-".contains(&byte));
+    if dialect != Dialect::Pbs || is_plain {
+        return Ok(());
+    }
+    let detail = "this system takes English letters, digits and _ . + - in a job's name";
+    Err(FieldProblem::new("name", "job_name_not_plain", detail))
 }
 
 fn check_queue(queue: &str) -> Result<(), FieldProblem> {

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use myksc_core::{JobPhase, Translated};
 
 use super::listing::{Listed, SEPARATOR};
+use crate::follow::UNLIMITED_SECS;
 use crate::scheduler::{Queue, QueueDefaults, QueueLimits, QueueLoad};
 use crate::script::slurm_time;
 
 /// Partition, CPUs, memory in MiB, generic resources, and CPUs by state, of a group of nodes.
 pub(super) const NODE_FIELDS: [&str; 5] = ["%R", "%c", "%m", "%G", "%C"];
-/// What a partition without a limit is given, in seconds: nobody asks for more.
-const UNLIMITED_SECS: u64 = 366 * 24 * 3600;
 const MIB: u64 = 1 << 20;
 
 /// What the nodes of a partition have.

@@ -1,5 +1,6 @@
 //! What Slurm's commands say when they do not do what they are told.
 
+use crate::commands::words;
 use crate::reason::reason;
 use crate::scheduler::SchedulerError;
 use crate::transport::Output;
@@ -16,29 +17,14 @@ const AWAY: [&str; 8] = [
     "in standby mode",
 ];
 
-/// Its own words, without the marks in front of each line.
-pub(super) fn words(output: &Output, program: &str) -> String {
-    let said = String::from_utf8_lossy(&output.stderr);
-    let mark = format!("{program}: ");
-    let line = |line: &str| {
-        let line = line.strip_prefix(&mark).unwrap_or(line);
-        let line = line.strip_prefix("error: ").unwrap_or(line);
-        line.strip_prefix("Batch job submission failed: ").unwrap_or(line).to_owned()
-    };
-    let lines: Vec<String> = said.lines().map(line).filter(|line| !line.trim().is_empty()).take(10).collect();
-    match (lines.is_empty(), output.exit_code) {
-        (false, _) => lines.join("\n"),
-        (true, Some(code)) => format!("{program} ends with code {code} and says nothing"),
-        (true, None) => format!("{program} was ended by a signal"),
-    }
-}
-
 fn is_away(text: &str) -> bool {
     AWAY.iter().any(|away| text.contains(away))
 }
 
 pub(super) fn of_submission(output: &Output) -> SchedulerError {
-    let detail = words(output, "sbatch");
+    let said = words(output, "sbatch");
+    let lines = said.lines().map(|line| line.strip_prefix("Batch job submission failed: ").unwrap_or(line));
+    let detail = lines.collect::<Vec<_>>().join("\n");
     if is_away(&detail) || output.exit_code.is_none() {
         return SchedulerError::Away(detail);
     }

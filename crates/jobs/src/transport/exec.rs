@@ -37,7 +37,7 @@ impl Exec {
         if command.argv.iter().any(|argument| argument.contains('\0')) {
             return Err(TransportError::NoCommand);
         }
-        let mut child = self.spawn(who, program, &command.argv[1..])?;
+        let mut child = self.spawn(who, program, command)?;
         let _group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
         let talk = talk(&mut child, command);
         match tokio::time::timeout(command.deadline, talk).await {
@@ -49,9 +49,9 @@ impl Exec {
         }
     }
 
-    fn spawn(&self, who: &Identity, program: &str, arguments: &[String]) -> Result<Child, TransportError> {
+    fn spawn(&self, who: &Identity, program: &str, command: &Command) -> Result<Child, TransportError> {
         tokio::process::Command::new(program)
-            .args(arguments)
+            .args(&command.argv[1..])
             // Nothing of the portal's environment, and texts in the language that the parsers know.
             .env_clear()
             .env("PATH", &self.path)
@@ -59,7 +59,7 @@ impl Exec {
             .env("USER", &who.name)
             .env("LOGNAME", &who.name)
             .env("LC_ALL", "C.UTF-8")
-            .current_dir("/")
+            .current_dir(command.work_dir.as_deref().unwrap_or("/"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -137,6 +137,7 @@ mod tests {
     fn command(argv: &[&str]) -> Command {
         Command {
             argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
+            work_dir: None,
             stdin: Vec::new(),
             deadline: Duration::from_secs(20),
             output_bytes_max: 1000,
@@ -159,6 +160,17 @@ mod tests {
             (output.stderr.as_slice(), output.exit_code, output.is_cut),
             (&b"oh\n"[..], Some(3), false)
         );
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_in_its_folder_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let work_dir = |path: &std::path::Path| Some(path.to_str().unwrap().to_owned());
+        let here = Command { work_dir: work_dir(folder.path()), ..command(&["pwd"]) };
+        let said = run(&here).await.unwrap().stdout;
+        assert_eq!(String::from_utf8(said).unwrap().trim(), folder.path().to_str().unwrap());
+        let nowhere = Command { work_dir: work_dir(&folder.path().join("no")), ..command(&["pwd"]) };
+        assert!(matches!(run(&nowhere).await, Err(TransportError::NotStarted { .. })));
     }
 
     #[tokio::test]

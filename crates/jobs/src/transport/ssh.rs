@@ -131,7 +131,8 @@ impl Inner {
         }
         identity::check_here(who, self.config.min_uid)?;
         let person = self.person(who.uid);
-        let Ok(done) = tokio::time::timeout(command.deadline, self.run_as(who, &person, command)).await else {
+        let Ok(done) = tokio::time::timeout(command.deadline, self.run_as(who, &person, command)).await
+        else {
             // What is stuck once is not asked again.
             person.state().open = None;
             return Err(TransportError::TooSlow {
@@ -203,6 +204,7 @@ impl Inner {
         let connection = connection::connect(config, who).await?;
         let asked = Command {
             argv: identity::QUESTION.map(str::to_owned).to_vec(),
+            work_dir: None,
             stdin: Vec::new(),
             deadline: connection::DEADLINE,
             output_bytes_max: 64 << 10,

@@ -84,6 +84,8 @@ enum Same {
 pub(crate) enum SchedulerKind {
     /// Slurm, by its commands.
     Slurm,
+    /// PBS, by its commands.
+    Pbs,
 }
 
 fn usual_path() -> String {

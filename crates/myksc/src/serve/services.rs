@@ -10,8 +10,9 @@ use myksc_core::grant::Endpoint;
 use myksc_core::{Error, Identity, Translated, UserId};
 use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
+use myksc_jobs::scheduler::Scheduler;
 use myksc_jobs::transport::{Exec, Ssh, Transport};
-use myksc_jobs::{Jobs, Local, LocalConfig, Roots, RootsOf, Slurm, SlurmConfig, SystemConfig};
+use myksc_jobs::{CommandsConfig, Jobs, Local, LocalConfig, Pbs, Roots, RootsOf, Slurm, SystemConfig};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
@@ -125,7 +126,6 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
         systems.push(SystemConfig { id, title, scheduler: Arc::new(local) });
     }
     for system in &config.system {
-        let SchedulerKind::Slurm = system.scheduler;
         let (transport, observer): (Arc<dyn Transport>, _) = match &system.ssh {
             Some(ssh) => {
                 let login_node = ssh.transport(system, config.identity.min_uid)?;
@@ -133,14 +133,18 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
             }
             None => (Arc::new(Exec::new(&system.path)), own_account()),
         };
-        let slurm = Slurm::start(SlurmConfig {
+        let commands = CommandsConfig {
             transport,
             observer,
             environment: system.environment.clone().into_iter().collect(),
             poll_every: Duration::from_secs(system.poll_secs.into()),
-        });
+        };
+        let scheduler: Arc<dyn Scheduler> = match system.scheduler {
+            SchedulerKind::Slurm => Arc::new(Slurm::start(commands)),
+            SchedulerKind::Pbs => Arc::new(Pbs::start(commands)),
+        };
         let (id, title) = (system.id.clone(), system.title.clone());
-        systems.push(SystemConfig { id, title, scheduler: Arc::new(slurm) });
+        systems.push(SystemConfig { id, title, scheduler });
     }
     Ok(Jobs::start(store.clone(), systems, roots_of(config)))
 }

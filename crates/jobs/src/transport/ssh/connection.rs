@@ -77,7 +77,8 @@ pub(super) async fn connect(config: &SshConfig, who: &Identity) -> Result<Connec
 }
 
 async fn get_in(config: &SshConfig, who: &Identity, place: &str) -> Result<Connection, TransportError> {
-    let unreachable = |error: &dyn std::fmt::Display| TransportError::Unreachable(format!("{place}: {error}"));
+    let unreachable =
+        |error: &dyn std::fmt::Display| TransportError::Unreachable(format!("{place}: {error}"));
     let other = Arc::default();
     let pinned = Pinned { expected: config.host_keys.clone(), other: Arc::clone(&other) };
     let connected =
@@ -88,8 +89,7 @@ async fn get_in(config: &SshConfig, who: &Identity, place: &str) -> Result<Conne
     let mut handle = connected.map_err(|error| unreachable(&error))?;
     let credential =
         config.user_ca.mint(who, config.source_address.as_deref()).map_err(|error| unreachable(&error))?;
-    let answer =
-        handle.authenticate_openssh_cert(&who.name, credential.key, credential.certificate).await;
+    let answer = handle.authenticate_openssh_cert(&who.name, credential.key, credential.certificate).await;
     match answer.map_err(|error| unreachable(&error))? {
         AuthResult::Success => Ok(Connection { handle }),
         AuthResult::Failure { .. } => Err(TransportError::NotLetIn(format!(

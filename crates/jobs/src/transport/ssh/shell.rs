@@ -2,14 +2,14 @@
 //!
 //! sshd hands the one string of a request to the account's login shell, which may be csh or fish. That string is
 //! always the same and means the same to all of them: it starts sh(1), which reads a mark and one line of quoted
-//! arguments from standard input and becomes the command, whose standard input is the rest. What a login profile
+//! words from standard input and becomes the command that they say, whose standard input is the rest. What a login profile
 //! prints stands before the mark and is dropped.
 
 use super::super::{Command, Output, TransportError};
 
 /// The remote command. It holds no quote, backslash, exclamation mark or line end within its quotes: csh(1) and
 /// fish(1) give those meanings of their own.
-pub(super) const REMOTE: &str = r#"exec /bin/sh -c 'IFS= read -r mark && IFS= read -r line && nl=$(echo; echo x) && nl=${nl%x} && echo "$mark" && echo "$mark" >&2 && eval "exec $line"'"#;
+pub(super) const REMOTE: &str = r#"exec /bin/sh -c 'IFS= read -r mark && IFS= read -r line && nl=$(echo; echo x) && nl=${nl%x} && echo "$mark" && echo "$mark" >&2 && eval "$line"'"#;
 
 /// What profiles may print before the mark.
 const BEFORE_BYTES_MAX: usize = 256 << 10;
@@ -24,7 +24,13 @@ pub(super) fn new_mark() -> Result<String, getrandom::Error> {
 /// The whole standard input of the remote command. Nothing of the person's environment is left but what says who she
 /// is; the command is ended over there, too, when its time is over.
 pub(super) fn input(mark: &str, path: &str, command: &Command) -> Vec<u8> {
-    let mut line = String::from(r#"env -i HOME="$HOME" USER="$USER" LOGNAME="$LOGNAME" LC_ALL=C.UTF-8 "#);
+    let mut line = String::new();
+    if let Some(folder) = &command.work_dir {
+        line.push_str("cd -- ");
+        push_quoted(&mut line, folder);
+        line.push_str("&& ");
+    }
+    line.push_str(r#"exec env -i HOME="$HOME" USER="$USER" LOGNAME="$LOGNAME" LC_ALL=C.UTF-8 "#);
     let secs = command.deadline.as_secs().max(1);
     let fixed = [format!("PATH={path}"), "timeout".to_owned(), "-k2".to_owned(), secs.to_string()];
     for word in fixed.iter().chain(&command.argv) {
@@ -125,7 +131,8 @@ mod tests {
 
     fn command(argv: &[String], stdin: &[u8]) -> Command {
         let deadline = Duration::from_secs(60);
-        Command { argv: argv.to_vec(), stdin: stdin.to_vec(), deadline, output_bytes_max: 1 << 20 }
+        let (argv, stdin) = (argv.to_vec(), stdin.to_vec());
+        Command { argv, work_dir: None, stdin, deadline, output_bytes_max: 1 << 20 }
     }
 
     /// What a login shell makes of the remote command.
@@ -169,8 +176,29 @@ mod tests {
     #[test]
     fn hostile_words_and_input_arrive_as_they_are_in_every_login_shell() {
         let hostile = [
-            "it's", "$(id)", "`id`", "a;b", "-x", "줄\n바꿈\n", "", "\\", "\\\\'", "!!", "!$", "~", "*", "\r",
-            "\t", "%%", "#", "\"$nl\"", "\u{1b}[2J", "{a,b}", "=", "\n", "a\u{a0}b",
+            "it's",
+            "$(id)",
+            "`id`",
+            "a;b",
+            "-x",
+            "줄\n바꿈\n",
+            "",
+            "\\",
+            "\\\\'",
+            "!!",
+            "!$",
+            "~",
+            "*",
+            "\r",
+            "\t",
+            "%%",
+            "#",
+            "\"$nl\"",
+            "\u{1b}[2J",
+            "{a,b}",
+            "=",
+            "\n",
+            "a\u{a0}b",
         ];
         let hostile = hostile.map(str::to_owned);
         for shell in SHELLS {
@@ -188,6 +216,23 @@ mod tests {
             for shell in SHELLS {
                 round_trip(shell, &words, &stdin);
             }
+        }
+    }
+
+    #[test]
+    fn a_command_runs_in_its_folder_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let hostile = folder.path().join("-it's $(id)\n폴더");
+        std::fs::create_dir(&hostile).unwrap();
+        let within = |path: &std::path::Path| Command {
+            work_dir: Some(path.to_str().unwrap().to_owned()),
+            ..command(&["pwd".to_owned()], b"")
+        };
+        for shell in SHELLS {
+            let said = run(shell, &within(&hostile)).stdout;
+            assert_eq!(String::from_utf8(said).unwrap(), format!("{}\n", hostile.display()));
+            let missing = run(shell, &within(&folder.path().join("no")));
+            assert!(missing.exit_code != Some(0) && missing.stdout.is_empty(), "{missing:?}");
         }
     }
 

@@ -67,7 +67,8 @@ fn kim() -> Identity {
 
 fn command(script: &str) -> Command {
     let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
-    Command { argv, stdin: b"typed".to_vec(), deadline: Duration::from_secs(20), output_bytes_max: 1000 }
+    let stdin = b"typed".to_vec();
+    Command { argv, work_dir: None, stdin, deadline: Duration::from_secs(20), output_bytes_max: 1000 }
 }
 
 impl LoginNode {
@@ -104,8 +105,11 @@ impl LoginNode {
     /// What id(1) says there.
     fn says(&self, uid: &str, gid: &str, gids: &str) {
         let path = self.programs.path().join("id");
-        std::fs::write(&path, format!("#!/bin/sh\ncase $1 in -u) echo {uid};; -g) echo {gid};; -G) echo {gids};; esac\n"))
-            .unwrap();
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\ncase $1 in -u) echo {uid};; -g) echo {gid};; -G) echo {gids};; esac\n"),
+        )
+        .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -252,10 +256,7 @@ async fn a_login_node_with_another_key_hears_nothing_of_anybody() {
     let ssh = Ssh::new(SshConfig { host_keys: vec![host_key(&key(3))], ..node.config() });
     let refused = ssh.run(&kim(), &command("true")).await.unwrap_err();
     let shown = key(2).public_key().fingerprint(HashAlg::Sha256).to_string();
-    assert!(
-        matches!(&refused, TransportError::Unreachable(why) if why.contains(&shown)),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, TransportError::Unreachable(why) if why.contains(&shown)), "{refused:?}");
     assert_eq!(node.count(|node| &node.attempts), 0);
 }
 
@@ -288,7 +289,8 @@ async fn another_ones_authority_signs_for_nobody() {
 #[tokio::test]
 async fn an_account_that_is_another_ones_over_there_runs_nothing() {
     let node = LoginNode::start().await;
-    for (uid, gid, gids) in [("20002", "20001", "20001"), ("20001", "20001", "20001 30001"), ("0", "0", "0")] {
+    for (uid, gid, gids) in [("20002", "20001", "20001"), ("20001", "20001", "20001 30001"), ("0", "0", "0")]
+    {
         node.says(uid, gid, gids);
         let refused = node.ssh().run(&kim(), &command("true")).await.unwrap_err();
         assert!(matches!(refused, TransportError::NotLetIn(_)), "{refused:?}");
@@ -302,7 +304,8 @@ async fn an_account_that_is_another_ones_over_there_runs_nothing() {
 #[tokio::test]
 async fn root_and_system_accounts_do_not_even_connect() {
     let node = LoginNode::start().await;
-    for stranger in [person("root", 0), person("daemon", 1), person("kim", MIN_UID - 1), person("a b", 20001)] {
+    for stranger in [person("root", 0), person("daemon", 1), person("kim", MIN_UID - 1), person("a b", 20001)]
+    {
         let refused = node.ssh().run(&stranger, &command("true")).await.unwrap_err();
         assert!(matches!(refused, TransportError::NotLetIn(_)), "{refused:?}");
     }

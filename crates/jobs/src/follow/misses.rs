@@ -1,4 +1,4 @@
-//! Jobs that neither the controller nor accounting knows: a while passes before one is given up.
+//! Jobs that the cluster knows nothing of: a while passes before one is given up.
 
 use std::collections::HashMap;
 use std::time::Duration;
