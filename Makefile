@@ -1,12 +1,13 @@
 # The ways to build, run and test. The work is done by the scripts in tools/, which say more.
 # Downloads and build outputs go to $MYKSC_CACHE (default: ~/.cache/myksc).
 
-.PHONY: help run run-centre images test bench testbed testbed-status testbed-down testbed-env web openapi fmt
+.PHONY: help run run-centre images test test-pbs bench testbed testbed-status testbed-down testbed-env web openapi fmt
 
 help:
 	@echo 'make run         build what is needed and start the portal on http://localhost:8080'
 	@echo 'make run-centre  raise a centre'\''s own systems and the portal in its cluster (as root)'
 	@echo 'make test        run every check and test, those in the browser included'
+	@echo 'make test-pbs    run the journeys on the PBS that this machine has (as root)'
 	@echo 'make bench       measure the portal beside other proxies'
 	@echo 'make images      build the images of portal and apps, and push them to REGISTRY (as root)'
 	@echo 'make testbed     raise a centre'\''s own systems on this machine (testbed/README.md)'
@@ -29,6 +30,10 @@ images:
 # make test STAGES='rust browser' runs only these.
 test:
 	@exec tools/test $(STAGES)
+
+# On a machine with a PBS of its own (docs/operations/pbs.md), as root.
+test-pbs:
+	@exec tools/test pbs
 
 bench:
 	@exec tools/bench

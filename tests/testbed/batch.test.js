@@ -9,66 +9,19 @@ import { assertNoFaults, newProfile, picture } from "../browser/support/browser.
 import { journey } from "../browser/support/journey.js";
 import { callApi } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { DIRECTORY_FILES, NOBODY, directory, enterPassword } from "./support/centre.js";
+import { KIM, OTHERS_QUESTIONS, ask, codesOf, everybodys as everybodysPortal, fillIn, jobOf, own as ownPortal, signIn, submitScript, systemOf, untilJob } from "./support/batch.js";
 import { printVersions, root, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
 printVersions("people", "ssh", "slurm");
 
-const KIM = { name: "kim", uid: 20001, gid: 20001, home: `${testbed.HOME_ROOT}/kim` };
 const env = { ...process.env, SLURM_CONF: testbed.SLURM_CONF };
 
-const system = (more = "") => `
-[queue]
-enabled = false
+const SLURM = `scheduler = "slurm"
+environment = { SLURM_CONF = "${testbed.SLURM_CONF}" }`;
 
-[[system]]
-id = "testbed"
-title = { en = "Testbed cluster", ko = "시험 클러스터" }
-scheduler = "slurm"
-environment = { SLURM_CONF = "${testbed.SLURM_CONF}" }
-poll_secs = 1
-${more}`;
-
-/** A portal of kim's own beside the cluster. */
-const own = {
-  account: null,
-  person: KIM,
-  files: DIRECTORY_FILES,
-  config: ({ folder }) => directory(folder) + system(),
-};
-
-/** A portal for everybody, which gets to the login node with certificates. */
-const everybodys = {
-  account: null,
-  person: NOBODY,
-  files: { ...DIRECTORY_FILES, user_ca: await readFile(testbed.SSH_USER_CA, "utf8") },
-  config: ({ folder }) => directory(folder) + system(`
-[system.ssh]
-host = "${testbed.SSH_HOST}"
-port = ${testbed.SSH_PORT}
-host_keys = ["${testbed.SSH_HOST_KEY}"]
-user_ca_file = "${folder}/user_ca"
-observer = { name = "observer", uid = 20901, gid = 20901 }
-`),
-};
-
-async function signIn(page, portal, name = "kim") {
-  await enterPassword(page, portal, name, testbed[`PASSWORD_${name.toUpperCase()}`]);
-  await page.waitForURL(`${portal.origin}/`);
-}
-
-const systemOf = async (page) => (await callApi(page, "GET", "/systems")).body.items[0];
-
-const jobOf = async (page, id) => (await callApi(page, "GET", `/jobs/${id}`)).body;
-
-const untilJob = (page, id, what, holds) => until(what, async () => {
-  const job = await jobOf(page, id);
-  return holds(job) && job;
-}, { limitMs: 60_000 });
-
-const submitScript = (page, lines) =>
-  callApi(page, "POST", "/systems/testbed/jobs", { script: ["#!/bin/bash", ...lines, ""].join("\n"), work_dir: "home" });
+const own = ownPortal(SLURM);
+const everybodys = await everybodysPortal(SLURM);
 
 const accountOf = async (id, fields) => (await run("sacct", ["-nXP", "-j", id, `--format=${fields}`], { env })).trim();
 
@@ -81,18 +34,12 @@ async function killTree(pid) {
 
 journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_000, portal: own }, async ({ context, portal, profile, page }) => {
   await signIn(page, portal);
-  await page.goto(`${portal.origin}/jobs/new`);
   const name = freshName("words");
   context.after(() => Promise.all(["out", "go"].map((end) => rm(`${KIM.home}/${name}.${end}`, { force: true }))));
-  const form = page.getByRole("form", { name: "New job" });
-  await form.getByRole("textbox", { name: "Job name" }).fill(name);
-  await form.getByRole("textbox", { name: "Walltime" }).fill("00:05:00");
-  await form.getByRole("textbox", { name: "Output file" }).fill("%x.out");
-  await form.getByRole("textbox", { name: "Your part" }).fill(`id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
-  const head = form.getByLabel("Head of the script, made by the form");
+  const head = await fillIn(page, portal, name, `id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
   await until("the script speaks Slurm", async () => (await head.innerText()).includes(`#SBATCH --job-name=${name}`));
   await picture(page, "batch-form-slurm");
-  await form.getByRole("button", { name: "Submit job" }).click();
+  await page.getByRole("form", { name: "New job" }).getByRole("button", { name: "Submit job" }).click();
   await page.getByRole("heading", { level: 1, name }).waitFor();
   const main = page.getByRole("main");
   await main.getByText("running", { exact: true }).waitFor({ timeout: 60_000 });
@@ -124,12 +71,12 @@ journey("over ssh each one's job runs as herself, and nobody sees or touches ano
   for (const [{ scheduler_id: id, name }, account] of [[hers, "kim|proj1"], [others, "lee|proj2"]]) {
     await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `${account}|RUNNING|${name}`, { limitMs: 30_000 });
   }
-  for (const [method, path] of [["GET", ""], ["GET", "/script"], ["GET", "/output"], ["POST", "/cancel"], ["POST", "/hold"], ["POST", "/resubmit"]]) {
+  for (const [method, path] of OTHERS_QUESTIONS) {
     assert.equal((await callApi(other, method, `/jobs/${hers.id}${path}`)).status, 404, path);
   }
   assert.deepEqual((await callApi(other, "GET", "/jobs")).body.items.map(({ id }) => id), [others.id]);
   for (const [whose, { id }] of [[page, hers], [other, others]]) {
-    assert.equal((await callApi(whose, "POST", `/jobs/${id}/cancel`)).status, 202);
+    await ask(whose, id, "cancel");
     await untilJob(whose, id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
   }
   for (const name of ["kim", "lee"]) {
@@ -158,11 +105,10 @@ journey("with the login node gone the portal keeps what it is told, and goes on 
 
 journey("what Slurm refuses is said at the form, and what waits is held, released and cancelled", { timeout: 240_000, portal: everybodys }, async ({ portal, page }) => {
   await signIn(page, portal);
-  const codes = ({ status, body }) => [status, ...(body.fields ?? []).map(({ code }) => code)];
   const long = await submitScript(page, ["#SBATCH --partition=debug", "#SBATCH --time=01:00:00", "true"]);
-  assert.deepEqual(codes(long), [422, "walltime_over_limit"], JSON.stringify(long));
+  assert.deepEqual(codesOf(long), [422, "walltime_over_limit"], JSON.stringify(long));
   const foreign = await submitScript(page, ["#SBATCH --account=proj2", "true"]);
-  assert.deepEqual(codes(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
+  assert.deepEqual(codesOf(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
   assert.match(foreign.body.fields[0].params.detail, /Invalid account/);
 
   const { status, body: job } = await submitScript(page, ["#SBATCH --begin=now+1hour", "#SBATCH --comment='field=bio'", "sleep 600"]);
@@ -170,11 +116,11 @@ journey("what Slurm refuses is said at the form, and what waits is held, release
   const waiting = await untilJob(page, job.id, "it waits for its time", ({ reason }) => reason?.code === "waiting_for_time");
   const comment = await run("squeue", ["-h", "-j", waiting.scheduler_id, "-o", "%k"], { env });
   assert.equal(comment.trim(), `field=bio;myksc=${job.id}`);
-  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/hold`)).status, 202);
+  await ask(page, job.id, "hold");
   await untilJob(page, job.id, "it is held", ({ phase, reason }) => phase === "held" && reason?.code === "held_by_user");
-  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/release`)).status, 202);
+  await ask(page, job.id, "release");
   await untilJob(page, job.id, "it waits again", ({ phase }) => phase === "queued");
-  assert.equal((await callApi(page, "POST", `/jobs/${job.id}/cancel`)).status, 202);
+  await ask(page, job.id, "cancel");
   const ended = await untilJob(page, job.id, "it is cancelled", ({ phase }) => phase === "ended");
   assert.equal(ended.outcome, "cancelled");
 });

@@ -327,3 +327,49 @@ wc -l \"$INPUT_1\"
     let back = parse(expected, Dialect::Slurm, &roots()).into_form(&JobForm::default());
     assert_eq!(back, JobForm { memory_bytes: Some(1025 << 10), ..form });
 }
+
+#[test]
+fn a_form_becomes_pbss_script_and_comes_back_with_the_lines_that_no_field_stands_for() {
+    let form = JobForm {
+        name: "words".into(),
+        queue: "normal".into(),
+        nodes: 2,
+        tasks_per_node: 4,
+        cpus_per_task: 2,
+        memory_bytes: Some(4 << 30),
+        gpus_per_node: 1,
+        walltime_secs: 90_000,
+        stdout_name: "%x %j.out".into(),
+        other_lines: "# mine\n#PBS -A vasp -V\n#PBS -l place=scatter\n".into(),
+        ..form()
+    };
+    let rendered = render(&form, Dialect::Pbs, &roots());
+    let expected = "#!/bin/bash
+# mine
+#PBS -A vasp -V
+#PBS -l place=scatter
+#PBS -N words
+#PBS -q normal
+#PBS -l select=2:ncpus=8:mpiprocs=4:ompthreads=2:ngpus=1:mem=4gb
+#PBS -l walltime=25:00:00
+#PBS -o '%x %j.out'
+#PBS -j oe
+
+wc -l \"$INPUT_1\"
+";
+    assert_eq!(rendered.script, expected);
+    assert_eq!(codes(&rendered.problems), []);
+    assert_eq!(parse(expected, Dialect::Pbs, &roots()).into_form(&JobForm::default()), form);
+}
+
+#[test]
+fn a_pbs_script_that_asks_in_its_own_way_keeps_its_line_and_the_form_says_so() {
+    let own = "#PBS -l select=1:ncpus=1+2:ncpus=4\n";
+    let form = JobForm { other_lines: own.into(), ..form() };
+    let rendered = render(&form, Dialect::Pbs, &roots());
+    assert_eq!(rendered.script.matches("select=").count(), 1, "{}", rendered.script);
+    assert_eq!(codes(&rendered.problems), [("script", "size_in_own_line")]);
+    assert!(is_hint(&rendered.problems[0]));
+    let named = render(&JobForm { name: "단어".into(), ..self::form() }, Dialect::Pbs, &roots());
+    assert_eq!(codes(&named.problems), [("name", "job_name_not_plain")]);
+}

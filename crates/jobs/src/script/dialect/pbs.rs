@@ -14,8 +14,7 @@ const SIZES: [&str; 7] = ["select", "nodes", "ncpus", "mem", "ngpus", "nodect", 
 pub(super) fn lines(options: &[Pair], form: &JobForm) -> String {
     let mut lines = String::new();
     let mut put = |option: char, value: &str| {
-        // Quoting fails on NUL alone, and nothing comes here with a control character.
-        if let Ok(word) = shlex::try_quote(value) {
+        if let Some(word) = quoted(value) {
             lines.push_str(&format!("{MARK} -{option} {word}\n"));
         }
     };
@@ -39,6 +38,16 @@ pub(super) fn lines(options: &[Pair], form: &JobForm) -> String {
         put('j', "oe");
     }
     lines
+}
+
+/// A word as people write it, in quotes only where it needs them.
+fn quoted(value: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-:=%/@".contains(&byte);
+    if !value.is_empty() && value.bytes().all(is_plain) {
+        return Some(value.to_owned());
+    }
+    // Quoting fails on NUL alone, and nothing comes here with a control character.
+    shlex::try_quote(value).ok().map(std::borrow::Cow::into_owned)
 }
 
 fn chunk(form: &JobForm) -> String {
@@ -112,7 +121,10 @@ fn read_chunk(text: &str) -> Option<Vec<Pair>> {
             "mpiprocs" => mpiprocs = Some(value.parse::<u32>().ok()?),
             "ompthreads" => ompthreads = Some(value.parse::<u32>().ok()?),
             "ngpus" => pairs.push(("gpus-per-node", value.to_owned())),
-            "mem" => pairs.push(("memory", format!("{}B", size(value)?))),
+            "mem" => {
+                let memory = format!("{}B", size(value)?);
+                pairs.push(("memory", memory));
+            }
             _ => return None,
         }
     }
