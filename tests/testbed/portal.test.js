@@ -136,10 +136,9 @@ test("what kim saves in JupyterLab is read by her job on Slurm, whose output ope
   await form.getByRole("textbox", { name: "Walltime" }).fill("00:05:00");
   await form.getByRole("textbox", { name: "Output file" }).fill("%x.out");
   await form.getByRole("textbox", { name: "Your part" }).fill(`cat ${name}.txt; wc -l < ${name}.txt; id -u; id -G`);
-  await picture(page, "batch-form-in-centre");
   await form.getByRole("button", { name: "Submit job" }).click();
   await page.getByRole("heading", { level: 1, name }).waitFor();
-  await page.getByRole("main").getByText("succeeded", { exact: true }).waitFor({ timeout: 90_000 });
+  await page.getByRole("main").getByText("done", { exact: true }).waitFor({ timeout: 90_000 });
   const shown = page.getByRole("region", { name: "Output" });
   await until("its output", async () => (await shown.innerText()).includes("20001 30001"), { limitMs: 30_000 });
   assert.equal(await readFile(output, "utf8"), "하나\n둘\n셋\n3\n20001\n20001 30001\n");
