@@ -62,10 +62,13 @@ journey("over ssh each one's job runs as herself, and nobody sees or touches ano
   await signIn(other, portal, "lee");
   const submit = async (page) => {
     const name = freshName("who");
-    const lines = ["#SBATCH --output=/dev/null", `#SBATCH --job-name=${name}`, "id -u > who; sleep 600"];
-    const { status, body } = await submitScript(page, lines);
+    const { status, body } = await submitScript(page, [`#SBATCH --job-name=${name}`, "id -u | tee who; sleep 600"]);
     assert.equal(status, 202, JSON.stringify(body));
-    return untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
+    const job = await untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
+    // The portal has nobody here to read it as her: it is read over there.
+    await page.goto(`${portal.origin}/jobs/${job.id}`);
+    await page.getByRole("region", { name: "Output" }).getByText(/^2000[12]$/).waitFor({ timeout: 30_000 });
+    return job;
   };
   const [hers, others] = await Promise.all([submit(page), submit(other)]);
   for (const [{ scheduler_id: id, name }, account] of [[hers, "kim|proj1"], [others, "lee|proj2"]]) {

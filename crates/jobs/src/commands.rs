@@ -8,7 +8,7 @@ use std::time::Duration;
 use myksc_core::Identity;
 
 use crate::reason::reason;
-use crate::scheduler::SchedulerError;
+use crate::scheduler::{Reading, SchedulerError};
 use crate::transport::{Command, Output, Transport, TransportError};
 
 /// A command that only reads.
@@ -92,6 +92,53 @@ impl Commands {
     }
 }
 
+/// Prints where it begins to read, how long the file is, and the bytes. Arguments: file, offset, bytes at most.
+const READ_FILE: &str = r#"
+[ -f "$1" ] || exit 44
+exec 3<"$1"
+size=$(stat -L -c %s /dev/fd/3) || exit 1
+begin=$2
+[ "$begin" -ge 0 ] || begin=$((size + begin))
+[ "$begin" -ge 0 ] || begin=0
+[ "$begin" -le "$size" ] || begin=$size
+echo "$begin $size"
+tail -c "+$((begin + 1))" <&3 | head -c "$3"
+"#;
+/// What the above exits with where there is no such file.
+const NO_FILE: i32 = 44;
+
+impl Commands {
+    /// Reads a piece of a file as somebody, [`crate::scheduler::Scheduler::read_file`].
+    pub(crate) async fn read_file(
+        &self,
+        who: &Identity,
+        path: &Path,
+        offset: i64,
+        limit: u64,
+    ) -> Result<Reading, SchedulerError> {
+        let (offset, limit) = (offset.to_string(), limit.to_string());
+        let output = self.read(who, &["sh", "-c", READ_FILE, "sh", utf8(path)?, &offset, &limit]).await?;
+        match output.exit_code {
+            Some(0) => piece(output.stdout),
+            Some(NO_FILE) => Ok(Reading::Missing),
+            _ => Err(SchedulerError::Away(words(&output, "sh"))),
+        }
+    }
+}
+
+fn piece(mut said: Vec<u8>) -> Result<Reading, SchedulerError> {
+    let rubbish = || SchedulerError::Away("the file was not read: the answer is none".to_owned());
+    let end = said.iter().position(|byte| *byte == b'\n').ok_or_else(rubbish)?;
+    let bytes = said.split_off(end + 1);
+    let head = text(&said);
+    let numbers = head
+        .trim()
+        .split_once(' ')
+        .and_then(|(offset, size)| Some((offset.parse().ok()?, size.parse().ok()?)));
+    let (offset, size_bytes) = numbers.ok_or_else(rubbish)?;
+    Ok(Reading::Piece { offset, size_bytes, bytes })
+}
+
 /// What a command said against what it was told, without the marks in front of each line.
 pub(crate) fn words(output: &Output, program: &str) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -127,5 +174,56 @@ fn away(error: &TransportError) -> SchedulerError {
             SchedulerError::Unreached(error.to_string())
         }
         TransportError::TooSlow { .. } | TransportError::Lost(_) => SchedulerError::Away(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use myksc_core::UserId;
+
+    use super::*;
+    use crate::transport::Exec;
+
+    fn here() -> (Commands, Identity) {
+        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        let (name, home, shell) = ("kim".to_owned(), "/".into(), "/bin/sh".into());
+        let who = Identity { user: UserId::random(), name, uid, gid, gids: Vec::new(), home, shell };
+        let config = CommandsConfig {
+            transport: Arc::new(Exec::new("/usr/bin:/bin")),
+            observer: who.clone(),
+            environment: vec![("SITE".to_owned(), "a b".to_owned())],
+            poll_every: Duration::from_secs(1),
+        };
+        (Commands::new(config, &["HOME"], &["TZ=UTC"]), who)
+    }
+
+    #[tokio::test]
+    async fn commands_find_the_variables_that_are_set_and_none_that_is_taken_away() {
+        let (commands, _) = here();
+        let said = commands.ask(&["sh", "-c", "echo $SITE $TZ ${HOME-none}"]).await.unwrap();
+        assert_eq!(said, "a b UTC none\n");
+        let away = commands.ask(&["sh", "-c", "echo 'sh: error: gone' >&2; exit 1"]).await.unwrap_err();
+        assert!(matches!(&away, SchedulerError::Away(why) if why == "gone"), "{away:?}");
+    }
+
+    #[tokio::test]
+    async fn files_are_read_by_pieces_and_what_is_none_is_missing() {
+        let (commands, who) = here();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("-it's $(id)\n결과.out");
+        std::fs::write(&path, b"one\ntwo\n\xff\0three").unwrap();
+        let read = |offset, limit| commands.read_file(&who, &path, offset, limit);
+        let piece = |offset, bytes: &[u8]| Reading::Piece { offset, size_bytes: 15, bytes: bytes.to_vec() };
+        assert_eq!(read(0, 4).await.unwrap(), piece(0, b"one\n"));
+        assert_eq!(read(4, 100).await.unwrap(), piece(4, b"two\n\xff\0three"));
+        assert_eq!(read(-5, 3).await.unwrap(), piece(10, b"thr"));
+        assert_eq!(read(-100, 3).await.unwrap(), piece(0, b"one"));
+        assert_eq!(read(100, 3).await.unwrap(), piece(15, b""));
+        for missing in [folder.path().join("no"), folder.path().to_owned()] {
+            assert_eq!(commands.read_file(&who, &missing, 0, 9).await.unwrap(), Reading::Missing);
+        }
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("link")).unwrap();
+        let endless = commands.read_file(&who, &folder.path().join("link"), 0, 9).await.unwrap();
+        assert_eq!(endless, Reading::Missing, "what is no file is not read");
     }
 }

@@ -11,6 +11,7 @@ mod refusal;
 mod tag;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -22,7 +23,8 @@ use self::records::SEPARATOR;
 use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
 use crate::follow::Follow;
 use crate::scheduler::{
-    About, Action, Capabilities, LookUp, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
+    About, Action, Capabilities, LookUp, Observation, Queue, Reading, Recalled, Scheduler, SchedulerError,
+    Submission,
 };
 use crate::script::Dialect;
 use crate::transport::Output;
@@ -235,6 +237,16 @@ impl Scheduler for Pbs {
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
         // PBS gives nobody the script back.
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn read_file<'a>(
+        &'a self,
+        who: &'a Identity,
+        path: &'a Path,
+        offset: i64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Reading, SchedulerError>> {
+        self.commands.read_file(who, path, offset, limit).boxed()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

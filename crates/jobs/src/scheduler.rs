@@ -5,8 +5,9 @@
 //! tag gives the same job.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use myksc_core::job::{JobReason, JobSize};
 use myksc_core::{FieldProblem, Identity, JobId, JobPhase, Outcome, Timestamp, Translated};
@@ -59,6 +60,19 @@ pub trait Scheduler: Send + Sync + 'static {
     /// Every job it can tell of, ended ones included, but for those whose scheduler ids are `known`: for a
     /// portal that lost its records.
     fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
+
+    /// A piece of a file on the scheduler's side, read as that person; a negative offset counts from the end, one
+    /// behind the end is moved there.
+    fn read_file<'a>(
+        &'a self,
+        who: &'a Identity,
+        path: &'a Path,
+        offset: i64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Reading, SchedulerError>> {
+        let _ = (who, path, offset, limit);
+        std::future::ready(Ok(Reading::NotHere)).boxed()
+    }
 
     /// Counts up when a poll is worth while.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -223,6 +237,24 @@ pub struct LookUp {
     pub found: Vec<Observation>,
     /// Scheduler's ids of which nothing can be said yet: they are asked for again.
     pub unsettled: HashSet<String>,
+}
+
+/// What came of reading a file on the scheduler's side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// There is no other side: its files are those of the portal's machine.
+    NotHere,
+    /// There is no such file.
+    Missing,
+    /// It is there.
+    Piece {
+        /// Where `bytes` begin.
+        offset: u64,
+        /// The file's size at that moment.
+        size_bytes: u64,
+        /// The bytes; fewer than asked for at the end of the file.
+        bytes: Vec<u8>,
+    },
 }
 
 /// A job as its scheduler remembers it.

@@ -24,7 +24,9 @@ pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, System
 use crate::form::JobForm;
 use crate::reason::reason;
 use crate::roots::Roots;
-use crate::scheduler::{About, Action, Capabilities, Place, Queue, Scheduler, SchedulerError, Submission};
+use crate::scheduler::{
+    About, Action, Capabilities, Place, Queue, Reading, Scheduler, SchedulerError, Submission,
+};
 use crate::script::{self, Rendered};
 use crate::templates::{self, ScriptTemplate};
 
@@ -266,6 +268,27 @@ impl Jobs {
         };
         let path = text.parse().map_err(Error::internal)?;
         Ok(Output { path, is_complete: job.phase == JobPhase::Ended })
+    }
+
+    /// Reads a stream of a job where the job runs, for a portal that has nobody to read it as its owner; a negative
+    /// offset counts from the end.
+    ///
+    /// # Errors
+    /// As [`Jobs::get`], or the system does not answer.
+    pub async fn read_output(
+        &self,
+        who: &Identity,
+        id: &JobId,
+        stream: Stream,
+        offset: i64,
+        limit: u64,
+    ) -> Result<Reading> {
+        let job = self.get(who, id).await?;
+        let output = self.output(who, id, stream).await?;
+        let unknown = || Error::not_found("root", output.path.root());
+        let path = (self.inner.roots)(who).resolve(&output.path).ok_or_else(unknown)?;
+        let scheduler = &self.inner.system(&job.system)?.scheduler;
+        scheduler.read_file(who, &path, offset, limit).await.map_err(scheduler_error)
     }
 
     /// Asks for the end of a job. Asking twice is no error.

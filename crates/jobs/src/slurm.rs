@@ -24,7 +24,8 @@ use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
 use crate::follow::Follow;
 use crate::reason::reason;
 use crate::scheduler::{
-    About, Action, Capabilities, LookUp, Observation, Queue, Recalled, Scheduler, SchedulerError, Submission,
+    About, Action, Capabilities, LookUp, Observation, Queue, Reading, Recalled, Scheduler, SchedulerError,
+    Submission,
 };
 use crate::script::Dialect;
 use crate::transport::Output;
@@ -266,6 +267,16 @@ impl Scheduler for Slurm {
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
         // Slurm keeps no script and no place in the portal's words for us.
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn read_file<'a>(
+        &'a self,
+        who: &'a Identity,
+        path: &'a Path,
+        offset: i64,
+        limit: u64,
+    ) -> BoxFuture<'a, Result<Reading, SchedulerError>> {
+        self.commands.read_file(who, path, offset, limit).boxed()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
