@@ -67,7 +67,8 @@ journey("over ssh each one's job runs as herself, and nobody sees or touches ano
     const job = await untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
     // The portal has nobody here to read it as her: it is read over there.
     await page.goto(`${portal.origin}/jobs/${job.id}`);
-    await page.getByRole("region", { name: "Output" }).getByText(/^2000[12]$/).waitFor({ timeout: 30_000 });
+    const output = page.getByRole("region", { name: "Output" });
+    await until("her number in the output", async () => /^2000[12]$/m.test(await output.innerText()), { limitMs: 30_000 });
     return job;
   };
   const [hers, others] = await Promise.all([submit(page), submit(other)]);
