@@ -20,7 +20,29 @@ const env = { ...process.env, SLURM_CONF: testbed.SLURM_CONF };
 const SLURM = `scheduler = "slurm"
 environment = { SLURM_CONF = "${testbed.SLURM_CONF}" }`;
 
-const own = ownPortal(SLURM);
+/** What the site demands: an account that is hers, and a comment of two fields; no memory. */
+const RULES = `
+forbidden_options = ["mem"]
+
+[[system.options]]
+option = "account"
+fields = [{ id = "account", title = { en = "Account", ko = "계정" }, choices_command = ["sacctmgr", "-nP", "show", "assoc", "user={name}", "format=account"] }]
+
+[[system.options]]
+option = "comment"
+template = "field={field};appl={appl}"
+[[system.options.fields]]
+id = "field"
+title = { en = "Field of research", ko = "연구 분야" }
+required = true
+choices = ["bio", "chem"]
+[[system.options.fields]]
+id = "appl"
+title = { en = "Application", ko = "응용 프로그램" }
+required = true
+`;
+
+const own = ownPortal(SLURM + RULES);
 const everybodys = await everybodysPortal(SLURM);
 
 const accountOf = async (id, fields) => (await run("sacct", ["-nXP", "-j", id, `--format=${fields}`], { env })).trim();
@@ -38,8 +60,19 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   context.after(() => Promise.all(["out", "go"].map((end) => rm(`${KIM.home}/${name}.${end}`, { force: true }))));
   const head = await fillIn(page, portal, name, `id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
   await until("the script speaks Slurm", async () => (await head.innerText()).includes(`#SBATCH --job-name=${name}`));
+  const form = page.getByRole("form", { name: "New job" });
+  assert.equal(await form.getByLabel("Memory (GiB)").count(), 0, "the site takes none");
+  const account = form.getByLabel("Account");
+  assert.deepEqual(await account.locator("option").allInnerTexts(), ["–", "proj1"]);
+  await account.selectOption("proj1");
+  const submit = form.getByRole("button", { name: "Submit job" });
+  await submit.click();
+  await form.getByLabel("Field of research").and(page.locator("[aria-invalid=true]")).waitFor();
+  await form.getByLabel("Field of research").selectOption("bio");
+  await form.getByLabel("Application").fill("wc");
+  await until("the script says what the site demands", async () => (await head.innerText()).includes("#SBATCH --comment='field=bio;appl=wc'"));
   await picture(page, "batch-form-slurm");
-  await page.getByRole("form", { name: "New job" }).getByRole("button", { name: "Submit job" }).click();
+  await submit.click();
   await page.getByRole("heading", { level: 1, name }).waitFor();
   const main = page.getByRole("main");
   await main.getByText("running", { exact: true }).waitFor({ timeout: 60_000 });
@@ -53,7 +86,11 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   const { items } = (await callApi(page, "GET", "/jobs")).body;
   const { scheduler_id: id } = items.find((job) => job.name === name);
   await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `kim|proj1|FAILED|${name}`, { limitMs: 30_000 });
-  assertNoFaults(profile);
+  assert.match(await run("scontrol", ["show", "job", id], { env }), /Comment=field=bio;appl=wc;myksc=/);
+  // What she submitted last is what the form begins with.
+  await page.goto(`${portal.origin}/jobs/new`);
+  assert.equal(await form.getByLabel("Application").inputValue(), "wc");
+  assertNoFaults(profile, [/422/]);
 });
 
 journey("over ssh each one's job runs as herself, and nobody sees or touches another's", { timeout: 240_000, portal: everybodys }, async ({ portal, browser, page }) => {

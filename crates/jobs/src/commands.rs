@@ -73,6 +73,16 @@ impl Commands {
         }
     }
 
+    /// What a command that has to succeed prints, as somebody.
+    pub(crate) async fn ask_as(&self, who: &Identity, argv: &[String]) -> Result<String, SchedulerError> {
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let output = self.read(who, &argv).await?;
+        match output.exit_code {
+            Some(0) => Ok(text(&output.stdout)),
+            _ => Err(SchedulerError::Away(words(&output, argv.first().copied().unwrap_or_default()))),
+        }
+    }
+
     /// Runs a command as somebody.
     pub(crate) async fn run(&self, who: &Identity, act: Act<'_>) -> Result<Output, SchedulerError> {
         let Act { argv, work_dir, stdin, deadline } = act;

@@ -1,5 +1,7 @@
 //! The batch form: what a person fills in, before it becomes a script.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Values of the batch form; absent fields take the default.
@@ -33,6 +35,8 @@ pub struct JobForm {
     pub stdout_name: String,
     /// The same for standard error; joined to standard output when empty.
     pub stderr_name: String,
+    /// Values of the fields that the site adds for this system, by their ids; absent ones take their default.
+    pub options: BTreeMap<String, String>,
     /// First line of the script, without its line end; none when empty.
     pub shebang: String,
     /// Lines of a script's head that no field stands for (comments, options of other schedulers), each with its
@@ -56,6 +60,7 @@ impl Default for JobForm {
             command: String::new(),
             stdout_name: String::new(),
             stderr_name: String::new(),
+            options: BTreeMap::new(),
             shebang: "#!/bin/bash".to_owned(),
             other_lines: String::new(),
         }

@@ -11,6 +11,7 @@ mod local;
 mod pbs;
 mod reason;
 mod roots;
+mod rules;
 pub mod scheduler;
 pub mod script;
 mod service;
@@ -24,6 +25,7 @@ pub use local::{Local, LocalConfig, LocalQueue};
 pub use myksc_spool::Chunk;
 pub use pbs::Pbs;
 pub use roots::Roots;
+pub use rules::{OptionField, SiteOption, SiteRules};
 pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
     JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView,

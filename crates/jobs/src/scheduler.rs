@@ -61,6 +61,16 @@ pub trait Scheduler: Send + Sync + 'static {
     /// portal that lost its records.
     fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
 
+    /// What a command of the site prints for that person.
+    fn ask<'a>(
+        &'a self,
+        who: &'a Identity,
+        argv: &'a [String],
+    ) -> BoxFuture<'a, Result<String, SchedulerError>> {
+        let _ = (who, argv);
+        std::future::ready(Err(SchedulerError::Unreached("this system runs no commands".to_owned()))).boxed()
+    }
+
     /// A piece of a file on the scheduler's side, read as that person; a negative offset counts from the end, one
     /// behind the end is moved there.
     fn read_file<'a>(

@@ -28,7 +28,7 @@ use std::path::Path;
 use myksc_core::{FieldProblem, UserPath};
 use serde::{Deserialize, Serialize};
 
-pub use self::dialect::Dialect;
+pub use self::dialect::{Dialect, Words};
 pub(crate) use self::dialect::{pbs_size, pbs_time, slurm_time};
 pub use self::directive::Directives;
 use crate::form::JobForm;
@@ -88,16 +88,17 @@ pub fn is_hint(problem: &FieldProblem) -> bool {
 
 /// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused.
 #[must_use]
-pub fn render(form: &JobForm, dialect: Dialect, roots: &Roots) -> Rendered {
+pub fn render<'a>(form: &JobForm, words: impl Into<Words<'a>>, roots: &Roots) -> Rendered {
+    let words = words.into();
     let mut problems = Vec::new();
     let mut head = render_shebang(&form.shebang, &mut problems);
-    let other_lines = checked_other_lines(&form.other_lines, dialect, &mut problems);
+    let other_lines = checked_other_lines(&form.other_lines, words, &mut problems);
     if head.is_empty() && other_lines.starts_with(['#', '\u{feff}']) {
         // A comment that looks like `#!`, or a mark, must not become the first line.
         head.push('\n');
     }
     head.push_str(&other_lines);
-    head.push_str(&directive::render(form, dialect, &mut problems));
+    head.push_str(&directive::render(form, words, &mut problems));
     head.push_str(&render_inputs(form, roots, &mut problems));
     head.push('\n');
     let body = form.command.replace('\0', "");
@@ -108,7 +109,7 @@ pub fn render(form: &JobForm, dialect: Dialect, roots: &Roots) -> Rendered {
         problems.push(FieldProblem::new("command", "required", "say what the job runs"));
     }
     let script = format!("{head}{body}");
-    if parse(&script, dialect, roots).body != body {
+    if parse(&script, words, roots).body != body {
         let detail = "the command starts with a directive: it counts as one and moves to the fields above";
         problems.push(FieldProblem::new("command", "directive_in_command", detail));
     }
@@ -117,11 +118,13 @@ pub fn render(form: &JobForm, dialect: Dialect, roots: &Roots) -> Rendered {
 
 /// Takes a script apart. Line ends of DOS and a byte order mark are changed first, and that is told.
 #[must_use]
-pub fn parse(script: &str, dialect: Dialect, roots: &Roots) -> Parsed {
+pub fn parse<'a>(script: &str, words: impl Into<Words<'a>>, roots: &Roots) -> Parsed {
+    let words = words.into();
     let mut problems = Vec::new();
     let script = normalise(script, &mut problems);
-    let split = split::split(&script, dialect, |path| roots.locate(path));
-    let (directives, other_lines) = directive::read(&split.head_lines, dialect, &mut problems);
+    let split = split::split(&script, words.dialect, |path| roots.locate(path));
+    let (directives, other_lines) = directive::read(&split.head_lines, words, &mut problems);
+    problems.extend(directive::site_problems(&split.head_lines, words, &directives));
     for number in &split.below {
         let detail = format!("line {number} stands below the first command, so it has no effect");
         problems.push(FieldProblem::new("script", "directive_below_command", detail).with("line", *number));
@@ -156,6 +159,7 @@ impl Parsed {
             command: self.body,
             stdout_name: said.stdout_name.unwrap_or_default(),
             stderr_name: said.stderr_name.unwrap_or_default(),
+            options: said.options,
             shebang: self.shebang,
             other_lines: self.other_lines,
         }
@@ -200,12 +204,12 @@ fn render_shebang(shebang: &str, problems: &mut Vec<FieldProblem>) -> String {
     String::new()
 }
 
-fn checked_other_lines(lines: &str, dialect: Dialect, problems: &mut Vec<FieldProblem>) -> String {
+fn checked_other_lines(lines: &str, words: Words<'_>, problems: &mut Vec<FieldProblem>) -> String {
     let mut ignored = Vec::new();
     let all: Vec<_> = split::number_lines(lines, 1);
     let whole = lines.is_empty() || lines.ends_with('\n');
     let no_command = all.iter().all(|(_, line)| split::is_blank_or_comment(line));
-    let means_nothing = directive::read(&all, dialect, &mut ignored).1 == lines;
+    let means_nothing = directive::read(&all, words, &mut ignored).1 == lines;
     let plain = !lines.contains('\0') && !lines.contains("\r\n");
     if whole && no_command && means_nothing && plain {
         return lines.to_owned();

@@ -3,6 +3,7 @@
 //! A change is written down as a row and an intent and answered at once; [`control`] does it, and writes what
 //! it sees of the schedulers. Nobody sees or changes another person's job: it is "not found".
 
+mod choices;
 mod control;
 mod limits;
 mod views;
@@ -19,15 +20,17 @@ use myksc_store::{JobCursor, JobState, Store};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::choices::Choices;
 use self::limits::{Asked, Draft};
 pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, SystemView};
 use crate::form::JobForm;
 use crate::reason::reason;
 use crate::roots::Roots;
+use crate::rules::{SiteOption, SiteRules};
 use crate::scheduler::{
     About, Action, Capabilities, Place, Queue, Reading, Scheduler, SchedulerError, Submission,
 };
-use crate::script::{self, Rendered};
+use crate::script::{self, Rendered, Words};
 use crate::templates::{self, ScriptTemplate};
 
 /// Area of our intents.
@@ -49,6 +52,8 @@ pub struct SystemConfig {
     pub title: Translated,
     /// What runs its jobs.
     pub scheduler: Arc<dyn Scheduler>,
+    /// What its site demands.
+    pub rules: SiteRules,
 }
 
 /// The jobs of all systems; cheap to clone. The work in the background ends with the last clone.
@@ -68,6 +73,8 @@ struct System {
     id: String,
     title: Translated,
     scheduler: Arc<dyn Scheduler>,
+    rules: SiteRules,
+    choices: Choices,
     /// There are new intents.
     wake: Notify,
     /// Jobs of which the scheduler certainly heard nothing yet. Of one that is on its way and not in here, it may
@@ -118,7 +125,7 @@ impl Jobs {
     pub async fn render_script(&self, who: &Identity, system: &str, form: &JobForm) -> Result<Rendered> {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
-        let mut rendered = script::render(form, system.scheduler.dialect(), &(self.inner.roots)(who));
+        let mut rendered = script::render(form, system.words(), &(self.inner.roots)(who));
         let asked = Asked::of_form(form);
         if rendered.problems.iter().all(|problem| problem.field != "queue") {
             rendered.problems.extend(asked.problems(&queues));
@@ -133,13 +140,22 @@ impl Jobs {
     pub async fn parse_script(&self, who: &Identity, system: &str, script: &str) -> Result<ParsedScript> {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
-        let parsed = script::parse(script, system.scheduler.dialect(), &(self.inner.roots)(who));
+        let parsed = script::parse(script, system.words(), &(self.inner.roots)(who));
         let asked = Asked::of_script(&parsed.directives);
         let mut problems = parsed.problems.clone();
         problems.extend(asked.problems(&queues));
         let (directives, body) = (parsed.head.clone(), parsed.body.clone());
         let form = parsed.into_form(&limits::default_form(asked.queue(&queues)));
         Ok(ParsedScript { form, directives, body, problems })
+    }
+
+    /// The fields that the site adds to a system's form, with what this person may choose.
+    ///
+    /// # Errors
+    /// No such system.
+    pub async fn options(&self, who: &Identity, system: &str) -> Result<Vec<SiteOption>> {
+        let system = self.inner.system(system)?;
+        Ok(system.choices.of(who, &system.rules, system.scheduler.as_ref()).await)
     }
 
     /// Scripts to begin with, for a system.
@@ -177,8 +193,8 @@ impl Jobs {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
         let roots = (self.inner.roots)(who);
-        let draft = Draft::new(id, script, work_dir, &queues, system.scheduler.dialect(), &roots)
-            .map_err(Error::Invalid)?;
+        let draft =
+            Draft::new(id, script, work_dir, &queues, system.words(), &roots).map_err(Error::Invalid)?;
         let mut job = draft.job(who, &system.id);
         let submission = submission_of(&job, draft.script.clone(), &roots)?;
         let problems = system.scheduler.check(who, &submission).await.map_err(scheduler_error)?;
@@ -355,15 +371,21 @@ impl Inner {
 
 impl System {
     fn new(config: SystemConfig) -> Self {
-        let SystemConfig { id, title, scheduler } = config;
+        let SystemConfig { id, title, scheduler, rules } = config;
         Self {
             id,
             title,
             scheduler,
+            rules,
+            choices: Choices::default(),
             wake: Notify::new(),
             unheard: Mutex::default(),
             health: watch::Sender::new(Health::default()),
         }
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words { dialect: self.scheduler.dialect(), rules: &self.rules }
     }
 
     fn note_unheard(&self, job: &JobId) {
@@ -378,7 +400,10 @@ impl System {
     fn view(&self) -> SystemView {
         let Health { about, is_up, observed_at } = self.health.borrow().clone();
         let (scheduler, version, capabilities) = match about {
-            Some(about) => (about.scheduler, about.version, about.capabilities),
+            Some(about) => {
+                let memory = about.capabilities.memory && !self.rules.forbidden.contains("mem");
+                (about.scheduler, about.version, Capabilities { memory, ..about.capabilities })
+            }
             None => (String::new(), String::new(), Capabilities::default()),
         };
         let state = if is_up { SystemState::Up } else { SystemState::Down };

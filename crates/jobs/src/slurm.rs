@@ -269,6 +269,14 @@ impl Scheduler for Slurm {
         std::future::ready(Ok(Vec::new())).boxed()
     }
 
+    fn ask<'a>(
+        &'a self,
+        who: &'a Identity,
+        argv: &'a [String],
+    ) -> BoxFuture<'a, Result<String, SchedulerError>> {
+        self.commands.ask_as(who, argv).boxed()
+    }
+
     fn read_file<'a>(
         &'a self,
         who: &'a Identity,

@@ -13,7 +13,7 @@ use myksc_core::{Role, Timestamp, Translated, User, UserId};
 use myksc_files::Files;
 use myksc_gateway::{Gateway, Listeners, ServerConfig};
 use myksc_identity::{Access, AccessConfig, Clock, Seal, TokenWish};
-use myksc_jobs::{Jobs, Local, LocalConfig, Roots, SystemConfig};
+use myksc_jobs::{Jobs, Local, LocalConfig, Roots, SiteRules, SystemConfig};
 use myksc_store::Store;
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -180,6 +180,7 @@ async fn jobs(folder: &Path, store: &Store) -> Jobs {
         id: "local".to_owned(),
         title: Translated::same("This machine"),
         scheduler: Arc::new(Local::start(local).await.expect("a local queue")),
+        rules: SiteRules::NONE,
     };
     let roots = Arc::new(|who: &myksc_core::Identity| Roots::new([("home".to_owned(), who.home.clone())]));
     Jobs::start(store.clone(), vec![local], roots)

@@ -16,6 +16,7 @@ export const keys = {
   jobScript: (id: string) => ["jobs", "script", id] as const,
   systems: ["systems"] as const,
   queues: (system: string) => ["systems", system, "queues"] as const,
+  siteOptions: (system: string) => ["systems", system, "options"] as const,
   scriptTemplates: (system: string) => ["systems", system, "templates"] as const,
   roots: ["files", "roots"] as const,
   folder: (path: string) => ["files", "folder", path] as const,

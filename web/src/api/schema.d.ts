@@ -1236,6 +1236,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/systems/{system}/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The fields that the site adds to a system's batch form, with what the person may choose.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        get: operations["list_site_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/systems/{system}/queues": {
         parameters: {
             query?: never;
@@ -2135,6 +2155,13 @@ export interface components {
              */
             stderr_name: string;
             /**
+             * @description Values of the fields that the site adds for this system, by their ids; absent ones take their default.
+             * @default {}
+             */
+            options: {
+                [key: string]: string;
+            };
+            /**
              * @description First line of the script, without its line end; none when empty.
              * @default #!/bin/bash
              */
@@ -2332,6 +2359,20 @@ export interface components {
             items: components["schemas"]["Notice"][];
             /** @description Always null: the list is whole. */
             next_cursor?: string | null;
+        };
+        /** @description A field of an option. */
+        OptionField: {
+            /** @description Its id in the form's `options`. */
+            id: string;
+            /** @description Its name for people. */
+            title: components["schemas"]["Translated"];
+            help?: components["schemas"]["Translated"] | null;
+            /** @description Whether it must not be empty. */
+            required: boolean;
+            /** @description What it holds at first. */
+            default: string;
+            /** @description What may be chosen; anything when empty. */
+            choices: string[];
         };
         /**
          * @description How a job ended.
@@ -2822,6 +2863,22 @@ export interface components {
         SignedOut: {
             /** @description The address at which she signs out of her provider; it sends her back. */
             continue_at: string;
+        };
+        /** @description An option of the scheduler whose value is made of fields. */
+        SiteOption: {
+            /** @description As the scheduler calls it: Slurm's long name, PBS's letter. */
+            option: string;
+            /** @description Its value, with `{id}` where a field's value stands. */
+            template: string;
+            /** @description Its fields. */
+            fields: components["schemas"]["OptionField"][];
+        };
+        /** @description The fields that a site adds to the batch form of a system. */
+        SiteOptionList: {
+            /** @description In the order of the form. */
+            items: components["schemas"]["SiteOption"][];
+            /** @description Always null: the list is whole. */
+            next_cursor?: string | null;
         };
         /** @description A system of the centre. */
         SiteSystem: {
@@ -5448,6 +5505,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_site_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteOptionList"];
                 };
             };
             /** @description Why it was refused or failed. */

@@ -6,7 +6,7 @@ use http::StatusCode;
 use myksc_core::Job;
 use myksc_identity::{Actor, audited};
 use myksc_jobs::script::Rendered;
-use myksc_jobs::{JobForm, ParsedScript, Queue, ScriptTemplate, SystemView};
+use myksc_jobs::{JobForm, ParsedScript, Queue, ScriptTemplate, SiteOption, SystemView};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,6 +32,15 @@ struct SystemList {
 struct QueueList {
     /// In the order of the system.
     items: Vec<Queue>,
+    /// Always null: the list is whole.
+    next_cursor: Option<String>,
+}
+
+/// The fields that a site adds to the batch form of a system.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SiteOptionList {
+    /// In the order of the form.
+    items: Vec<SiteOption>,
     /// Always null: the list is whole.
     next_cursor: Option<String>,
 }
@@ -75,6 +84,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(list_systems))
         .routes(routes!(list_queues))
+        .routes(routes!(list_site_options))
         .routes(routes!(list_script_templates))
         .routes(routes!(render_script))
         .routes(routes!(parse_script))
@@ -89,6 +99,21 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 )]
 async fn list_systems(State(state): State<AppState>, _: Caller) -> axum::Json<SystemList> {
     axum::Json(SystemList { items: state.jobs.systems(), next_cursor: None })
+}
+
+/// The fields that the site adds to a system's batch form, with what the person may choose.
+#[utoipa::path(
+    get, path = "/systems/{system}/options", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("system" = String, Path)), responses((status = 200, body = SiteOptionList))
+)]
+async fn list_site_options(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(system): Path<String>,
+) -> Result<axum::Json<SiteOptionList>, Problem> {
+    let items = state.jobs.options(&caller.user.identity(), &system).await?;
+    Ok(axum::Json(SiteOptionList { items, next_cursor: None }))
 }
 
 /// The queues of a system with their limits and load.

@@ -7,6 +7,7 @@ pub(crate) use self::pbs::{size as pbs_size, time as pbs_time};
 pub(crate) use self::slurm::slurm_time;
 use super::value;
 use crate::form::JobForm;
+use crate::rules::SiteRules;
 
 /// The words of one scheduler's directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,22 @@ pub enum Dialect {
     Slurm,
     /// PBS's, qsub(1).
     Pbs,
+}
+
+/// The words of a system: its scheduler's, and what its site adds.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// The scheduler's.
+    pub dialect: Dialect,
+    /// The site's.
+    pub rules: &'a SiteRules,
+}
+
+impl From<Dialect> for Words<'static> {
+    fn from(dialect: Dialect) -> Self {
+        static NOTHING: SiteRules = SiteRules::NONE;
+        Self { dialect, rules: &NOTHING }
+    }
 }
 
 /// One of our options and its value.
@@ -62,6 +79,33 @@ impl Dialect {
             Self::Myksc => None,
             Self::Slurm => slurm::read(text).map(|pair| vec![pair]),
             Self::Pbs => pbs::read(text),
+        }
+    }
+
+    /// A line with an option of the site's.
+    pub(super) fn site_line(self, option: &str, value: &str) -> Option<String> {
+        match self {
+            Self::Myksc => None,
+            Self::Slurm => Some(format!("{} --{option}={}\n", self.mark(), shlex::try_quote(value).ok()?)),
+            Self::Pbs => Some(format!("{} -{option} {}\n", self.mark(), pbs::quoted(value)?)),
+        }
+    }
+
+    /// The value of an option in a line that holds nothing else.
+    pub(super) fn site_value(self, text: &str, option: &str) -> Option<String> {
+        match self {
+            Self::Myksc => None,
+            Self::Slurm => slurm::site_value(text, option),
+            Self::Pbs => pbs::site_value(text, option),
+        }
+    }
+
+    /// Names of everything that a line asks for, by which a site forbids it.
+    pub(super) fn asked_names(self, text: &str) -> Vec<String> {
+        match self {
+            Self::Myksc => Vec::new(),
+            Self::Slurm => slurm::asked_names(text),
+            Self::Pbs => pbs::asked_names(text),
         }
     }
 

@@ -1,11 +1,14 @@
 //! The directives: which there are, how each is written and read.
 
+use std::collections::BTreeMap;
+
 use myksc_core::{FieldProblem, UserPath};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Words};
 use super::split::{NumberedLine, directive_text};
 use super::value;
 use crate::form::JobForm;
+use crate::rules::SiteOption;
 
 /// What the directives of a script say; `None` where they say nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct Directives {
     pub stdout_name: Option<String>,
     /// `--error`.
     pub stderr_name: Option<String>,
+    /// Values of the site's own fields.
+    pub options: BTreeMap<String, String>,
 }
 
 /// Options of other schedulers, which this dialect does not read.
@@ -37,7 +42,8 @@ const FOREIGN: [(&str, &str); 5] =
     [("#MYKSC", "MyKSC"), ("#SBATCH", "Slurm"), ("#PBS", "PBS"), ("#BSUB", "LSF"), ("#$ -", "Grid Engine")];
 
 /// Writes the directives of a form, leaving out what can't stand in one.
-pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldProblem>) -> String {
+pub(super) fn render(form: &JobForm, words: Words<'_>, problems: &mut Vec<FieldProblem>) -> String {
+    let Words { dialect, rules } = words;
     let mut options: Vec<(&'static str, String)> = Vec::new();
     let mut put = |option: &'static str, value: &str| options.push((option, value.to_owned()));
     match check_name(&form.name, dialect) {
@@ -54,8 +60,10 @@ pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldP
     if form.gpus_per_node > 0 {
         put("gpus-per-node", &form.gpus_per_node.to_string());
     }
-    if let Some(memory_bytes) = form.memory_bytes {
-        put("memory", &dialect.size(memory_bytes));
+    match form.memory_bytes {
+        Some(_) if rules.forbidden.contains("mem") => problems.push(forbidden("memory_bytes", "mem")),
+        Some(memory_bytes) => put("memory", &dialect.size(memory_bytes)),
+        None => {}
     }
     put("walltime", &value::format_walltime(form.walltime_secs));
     for (option, field, pattern) in
@@ -75,16 +83,46 @@ pub(super) fn render(form: &JobForm, dialect: Dialect, problems: &mut Vec<FieldP
     if let Err(problem) = UserPath::parse_field("work_dir", &form.work_dir) {
         problems.push(problem);
     }
-    dialect.lines(&options, form)
+    problems.extend(rules.problems(&form.options));
+    let mut lines = dialect.lines(&options, form);
+    for option in &rules.options {
+        if let Some(value) = option.fill(&form.options) {
+            lines.extend(dialect.site_line(&option.option, &value));
+        }
+    }
+    lines
+}
+
+fn forbidden(field: &str, option: &str) -> FieldProblem {
+    let detail = format!("this site does not take the option {option}");
+    FieldProblem::new(field, "option_forbidden", detail).with("option", option)
+}
+
+/// What the site demands that the head of a script does not keep to.
+pub(super) fn site_problems(
+    lines: &[NumberedLine<'_>],
+    words: Words<'_>,
+    said: &Directives,
+) -> Vec<FieldProblem> {
+    let asked = lines.iter().filter_map(|(_, line)| directive_text(line, words.dialect));
+    let names = asked.flat_map(|text| words.dialect.asked_names(text));
+    let mut problems: Vec<_> = names
+        .filter(|name| words.rules.forbidden.contains(name))
+        .map(|name| forbidden("script", &name))
+        .collect();
+    problems.dedup();
+    problems.extend(words.rules.problems(&said.options));
+    problems
 }
 
 /// Reads the lines of a head. Lines that are no directive, and directives that can't be understood, come back
 /// as they stand; of those the latter are listed.
 pub(super) fn read(
     lines: &[NumberedLine<'_>],
-    dialect: Dialect,
+    words: Words<'_>,
     problems: &mut Vec<FieldProblem>,
 ) -> (Directives, String) {
+    let dialect = words.dialect;
     let mut directives = Directives::default();
     let mut other_lines = String::new();
     for (number, line) in lines {
@@ -100,7 +138,7 @@ pub(super) fn read(
         };
         let read = match dialect {
             Dialect::Myksc => read_line(text, *number, &mut directives),
-            Dialect::Slurm | Dialect::Pbs => match read_scheduler_line(text, dialect, &mut directives) {
+            Dialect::Slurm | Dialect::Pbs => match read_scheduler_line(text, words, &mut directives) {
                 Some(()) => Ok(None),
                 // What no field stands for is between the person and the scheduler.
                 None => {
@@ -149,7 +187,13 @@ fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<
 }
 
 /// Takes a line of a scheduler's over, if fields stand for all of it.
-fn read_scheduler_line(text: &str, dialect: Dialect, said: &mut Directives) -> Option<()> {
+fn read_scheduler_line(text: &str, words: Words<'_>, said: &mut Directives) -> Option<()> {
+    let Words { dialect, rules } = words;
+    let of_site = |option: &SiteOption| option.read(&dialect.site_value(text, &option.option)?);
+    if let Some(values) = rules.options.iter().find_map(of_site) {
+        said.options.extend(values);
+        return Some(());
+    }
     let mut next = said.clone();
     for (option, value) in dialect.read(text)? {
         take(option, &value, &mut next)?.ok()?;

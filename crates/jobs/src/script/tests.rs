@@ -1,6 +1,8 @@
+use myksc_core::Translated;
 use proptest::prelude::*;
 
 use super::*;
+use crate::rules::{OptionField, SiteOption, SiteRules};
 
 fn roots() -> Roots {
     Roots::new([("home".to_owned(), "/home/kim".into())])
@@ -372,4 +374,83 @@ fn a_pbs_script_that_asks_in_its_own_way_keeps_its_line_and_the_form_says_so() {
     assert!(is_hint(&rendered.problems[0]));
     let named = render(&JobForm { name: "단어".into(), ..self::form() }, Dialect::Pbs, &roots());
     assert_eq!(codes(&named.problems), [("name", "job_name_not_plain")]);
+}
+
+fn neuron() -> SiteRules {
+    let field = |id: &str, required| OptionField {
+        id: id.into(),
+        title: Translated::same(id),
+        help: None,
+        required,
+        default: String::new(),
+        choices: Vec::new(),
+        choices_command: Vec::new(),
+    };
+    let option = |option: &str, template: &str, fields| SiteOption {
+        option: option.into(),
+        template: template.into(),
+        fields,
+    };
+    SiteRules {
+        options: vec![
+            option("comment", "field={field};appl={appl}", vec![field("field", true), field("appl", true)]),
+            option("account", "{account}", vec![field("account", false)]),
+        ],
+        forbidden: ["mem".to_owned()].into(),
+        roots: vec!["scratch".into()],
+    }
+}
+
+#[test]
+fn what_a_site_demands_stands_in_the_script_and_comes_back_into_its_fields() {
+    let rules = neuron();
+    let words = Words { dialect: Dialect::Slurm, rules: &rules };
+    let values = [("field", "bio"), ("appl", "vasp 6"), ("account", "proj1")];
+    let options = values.map(|(id, value)| (id.to_owned(), value.to_owned())).into();
+    let form = JobForm { options, ..form() };
+    let rendered = render(&form, words, &roots());
+    assert!(
+        rendered.script.contains("#SBATCH --comment='field=bio;appl=vasp 6'\n#SBATCH --account=proj1\n"),
+        "{}",
+        rendered.script
+    );
+    assert_eq!(codes(&rendered.problems), []);
+    assert_eq!(parse(&rendered.script, words, &roots()).into_form(&JobForm::default()), form);
+
+    let foreign = "#SBATCH -A proj2\n#SBATCH --mem=4G -N 2\n#SBATCH --comment=mine\ntrue\n";
+    let parsed = parse(foreign, words, &roots());
+    assert_eq!(parsed.directives.options, [("account".to_owned(), "proj2".to_owned())].into());
+    assert_eq!(parsed.other_lines, "#SBATCH --mem=4G -N 2\n#SBATCH --comment=mine\n");
+    assert_eq!(
+        codes(&parsed.problems),
+        [("script", "option_forbidden"), ("options.field", "required"), ("options.appl", "required")]
+    );
+    let memory = render(&JobForm { memory_bytes: Some(1 << 30), ..form }, words, &roots());
+    assert_eq!(codes(&memory.problems), [("memory_bytes", "option_forbidden")]);
+    assert!(!memory.script.contains("--mem"));
+}
+
+#[test]
+fn a_site_of_pbs_names_letters_and_resources() {
+    let rules = SiteRules {
+        options: vec![SiteOption {
+            option: "A".into(),
+            template: "{appl}".into(),
+            ..neuron().options.remove(1)
+        }],
+        forbidden: ["V".to_owned(), "host".to_owned()].into(),
+        roots: Vec::new(),
+    };
+    let mut rules = rules;
+    rules.options[0].fields[0].id = "appl".into();
+    let words = Words { dialect: Dialect::Pbs, rules: &rules };
+    let options = [("appl".to_owned(), "vasp".to_owned())].into();
+    let form = JobForm { options, ..form() };
+    let rendered = render(&form, words, &roots());
+    assert!(rendered.script.contains("#PBS -j oe\n#PBS -A vasp\n"), "{}", rendered.script);
+    assert_eq!(parse(&rendered.script, words, &roots()).into_form(&JobForm::default()), form);
+    let foreign =
+        parse("#PBS -Alammps -V\n#PBS -l select=1:host=n1\n#PBS -Agromacs\ntrue\n", words, &roots());
+    assert_eq!(foreign.directives.options, [("appl".to_owned(), "gromacs".to_owned())].into());
+    assert_eq!(codes(&foreign.problems), [("script", "option_forbidden"), ("script", "option_forbidden")]);
 }

@@ -5,8 +5,9 @@ use myksc_core::{FieldProblem, Identity, Job, JobId, JobPhase, Timestamp, UserPa
 
 use crate::form::JobForm;
 use crate::roots::Roots;
+use crate::rules::SiteRules;
 use crate::scheduler::Queue;
-use crate::script::{self, Dialect, Directives, value};
+use crate::script::{self, Directives, Words, value};
 
 const DEFAULT_NAME: &str = "job";
 const DEFAULT_STDOUT_NAME: &str = "%x-%j.out";
@@ -136,10 +137,10 @@ impl Draft {
         script: &str,
         work_dir: &str,
         queues: &[Queue],
-        dialect: Dialect,
+        words: Words<'_>,
         roots: &Roots,
     ) -> Result<Self, Vec<FieldProblem>> {
-        let parsed = script::parse(script, dialect, roots);
+        let parsed = script::parse(script, words, roots);
         let mut problems: Vec<_> =
             parsed.problems.into_iter().filter(|problem| !script::is_hint(problem)).collect();
         let said = parsed.directives;
@@ -149,7 +150,8 @@ impl Draft {
         }
         let asked = Asked::of_script(&said);
         problems.extend(asked.problems(queues));
-        let work_dir = check_work_dir(work_dir, roots).map_err(|problem| problems.push(problem)).ok();
+        let work_dir =
+            check_work_dir(work_dir, roots, words.rules).map_err(|problem| problems.push(problem)).ok();
         // A queue that is not there is among the problems.
         let (Some(work_dir), Some(queue), true) = (work_dir, asked.queue(queues), problems.is_empty()) else {
             return Err(problems);
@@ -223,8 +225,9 @@ fn check(field: &str, asked: u64, min: u64, max: u64) -> Option<FieldProblem> {
     Some(FieldProblem::new(field, code, detail).with(limit, max))
 }
 
-fn check_work_dir(text: &str, roots: &Roots) -> Result<UserPath, FieldProblem> {
+fn check_work_dir(text: &str, roots: &Roots, rules: &SiteRules) -> Result<UserPath, FieldProblem> {
     let path = UserPath::parse_field("work_dir", text)?;
+    rules.check_work_dir(&path)?;
     let unknown =
         || FieldProblem::new("work_dir", "root_unknown", "there is no such root").with("root", path.root());
     let absolute = roots.resolve(&path).ok_or_else(unknown)?;

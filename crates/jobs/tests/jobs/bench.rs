@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use myksc_core::spool::Status;
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Translated, UserId};
 use myksc_jobs::scheduler::Scheduler;
-use myksc_jobs::{Jobs, Local, LocalConfig, LocalQueue, Roots, SystemConfig};
+use myksc_jobs::{Jobs, Local, LocalConfig, LocalQueue, Roots, SiteRules, SystemConfig};
 use myksc_spool::{Folder, SupervisorProgram};
 use myksc_store::{JobState, Store};
 use rustix::process::{Pid, Signal};
@@ -154,7 +154,8 @@ pub(crate) async fn open_portal(path: &Path, config: LocalConfig) -> Portal {
 }
 
 pub(crate) fn start_portal(store: Store, scheduler: Arc<dyn Scheduler>) -> Portal {
-    let system = SystemConfig { id: "local".into(), title: Translated::same("Local"), scheduler };
+    let (id, title) = ("local".into(), Translated::same("Local"));
+    let system = SystemConfig { id, title, scheduler, rules: SiteRules::NONE };
     let roots = |who: &Identity| Roots::new([("home".to_owned(), who.home.clone())]);
     let jobs = Jobs::start(store.clone(), vec![system], Arc::new(roots));
     Portal { jobs, store }

@@ -1,10 +1,11 @@
 //! Clusters for batch jobs beside this machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use myksc_core::{Identity, Translated, UserId};
 use myksc_jobs::transport::{HostKey, SameIdentity, SshConfig, UserCa};
+use myksc_jobs::{OptionField, SiteOption, SiteRules};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -32,6 +33,42 @@ pub(crate) struct System {
     pub(crate) poll_secs: u32,
     /// The login node on which the commands run; this machine when absent.
     pub(crate) ssh: Option<Ssh>,
+    /// Options that jobs have here beside those that the form knows.
+    #[serde(default)]
+    options: Vec<SystemOption>,
+    /// Options that no job may have here.
+    #[serde(default)]
+    forbidden_options: BTreeSet<String>,
+    /// Roots in which jobs run; all when empty.
+    #[serde(default)]
+    roots: Vec<String>,
+}
+
+/// An option of the scheduler with fields in the form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SystemOption {
+    option: String,
+    /// `{id}` stands for a field; absent where the option is its one field.
+    template: Option<String>,
+    fields: Vec<SystemField>,
+}
+
+/// A field of an option.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SystemField {
+    id: String,
+    title: Translated,
+    help: Option<Translated>,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    default: String,
+    #[serde(default)]
+    choices: Vec<String>,
+    #[serde(default)]
+    choices_command: Vec<String>,
 }
 
 /// A login node that trusts the portal's certificates.
@@ -124,9 +161,55 @@ impl System {
             return Err(broken(format!("system {:?}: poll_secs must be at least 1", self.id)));
         }
         let is_name = |name: &String| !name.is_empty() && !name.contains(['=', '\0']);
-        match self.environment.keys().find(|name| !is_name(name)) {
-            Some(name) => Err(broken(format!("system {:?}: {name:?} names no variable", self.id))),
-            None => self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id)),
+        if let Some(name) = self.environment.keys().find(|name| !is_name(name)) {
+            return Err(broken(format!("system {:?}: {name:?} names no variable", self.id)));
+        }
+        self.check_options()?;
+        self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id))
+    }
+
+    fn check_options(&self) -> Result<(), Failure> {
+        let rules = self.rules();
+        for option in &rules.options {
+            option.check().map_err(|what| wrong(&self.id, &format!("option {:?}: {what}", option.option)))?;
+        }
+        let mut ids: Vec<_> = rules.fields().map(|field| &field.id).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() == count {
+            Ok(())
+        } else {
+            Err(wrong(&self.id, "two fields of its options have one id"))
+        }
+    }
+
+    /// What the site demands of jobs here.
+    pub(crate) fn rules(&self) -> SiteRules {
+        SiteRules {
+            options: self.options.iter().map(SystemOption::rule).collect(),
+            forbidden: self.forbidden_options.clone(),
+            roots: self.roots.clone(),
+        }
+    }
+}
+
+impl SystemOption {
+    fn rule(&self) -> SiteOption {
+        let own = || self.fields.first().map(|field| format!("{{{}}}", field.id)).unwrap_or_default();
+        let field = |field: &SystemField| OptionField {
+            id: field.id.clone(),
+            title: field.title.clone(),
+            help: field.help.clone(),
+            required: field.required,
+            default: field.default.clone(),
+            choices: field.choices.clone(),
+            choices_command: field.choices_command.clone(),
+        };
+        SiteOption {
+            option: self.option.clone(),
+            template: self.template.clone().unwrap_or_else(own),
+            fields: self.fields.iter().map(field).collect(),
         }
     }
 }
@@ -229,6 +312,29 @@ mod tests {
         ] {
             let refusal = system(&ssh(&[(key, value)])).unwrap_err().to_string();
             assert!(refusal.contains(named), "{key} = {value}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_site_have_templates_that_can_be_read_back() {
+        let field =
+            |id: &str| format!("{{ id = \"{id}\", title = {{ en = \"A\", ko = \"가\" }}, required = true }}");
+        let option = |template: &str, ids: &[&str]| {
+            let fields: Vec<_> = ids.iter().map(|id| field(id)).collect();
+            format!("[[options]]\noption = \"comment\"\n{template}\nfields = [{}]\n", fields.join(", "))
+        };
+        let rules =
+            system(&option("template = \"field={field};appl={appl}\"", &["field", "appl"])).unwrap().rules();
+        assert_eq!(rules.fields().count(), 2);
+        assert_eq!(system(&option("", &["account"])).unwrap().rules().options[0].template, "{account}");
+        for (options, named) in [
+            (option("", &["field", "appl"]), "each of its fields"),
+            (option("template = \"{a}{b}\"", &["a", "b"]), "between"),
+            (option("", &["A"]), "needs an id"),
+            (option("", &["a"]) + &option("", &["a"]), "one id"),
+        ] {
+            let refusal = system(&options).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{options}: {refusal}");
         }
     }
 

@@ -12,7 +12,9 @@ use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
 use myksc_jobs::scheduler::Scheduler;
 use myksc_jobs::transport::{Exec, Ssh, Transport};
-use myksc_jobs::{CommandsConfig, Jobs, Local, LocalConfig, Pbs, Roots, RootsOf, Slurm, SystemConfig};
+use myksc_jobs::{
+    CommandsConfig, Jobs, Local, LocalConfig, Pbs, Roots, RootsOf, SiteRules, Slurm, SystemConfig,
+};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
@@ -123,7 +125,8 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
         let local =
             Local::start(local_queue(config, folder)?).await.or_exit(Exit::Failed, "the local queue")?;
         let NamedSystem { id, title } = this_machine();
-        systems.push(SystemConfig { id, title, scheduler: Arc::new(local) });
+        let (scheduler, rules) = (Arc::new(local), SiteRules::NONE);
+        systems.push(SystemConfig { id, title, scheduler, rules });
     }
     for system in &config.system {
         let (transport, observer): (Arc<dyn Transport>, _) = match &system.ssh {
@@ -144,7 +147,7 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
             SchedulerKind::Pbs => Arc::new(Pbs::start(commands)),
         };
         let (id, title) = (system.id.clone(), system.title.clone());
-        systems.push(SystemConfig { id, title, scheduler });
+        systems.push(SystemConfig { id, title, scheduler, rules: system.rules() });
     }
     Ok(Jobs::start(store.clone(), systems, roots_of(config)))
 }

@@ -48,6 +48,14 @@ export const queuesQuery = (system: string) =>
     enabled: system !== "",
   });
 
+export const siteOptionsQuery = (system: string) =>
+  queryOptions({
+    queryKey: keys.siteOptions(system),
+    queryFn: async () => (await ok(api.GET("/api/v1/systems/{system}/options", { params: { path: { system } } }))).items,
+    enabled: system !== "",
+    staleTime: 5 * 60_000,
+  });
+
 export const scriptTemplatesQuery = (system: string) =>
   queryOptions({
     queryKey: keys.scriptTemplates(system),

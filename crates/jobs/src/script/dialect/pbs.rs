@@ -41,7 +41,7 @@ pub(super) fn lines(options: &[Pair], form: &JobForm) -> String {
 }
 
 /// A word as people write it, in quotes only where it needs them.
-fn quoted(value: &str) -> Option<String> {
+pub(super) fn quoted(value: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-:=%/@".contains(&byte);
     if !value.is_empty() && value.bytes().all(is_plain) {
         return Some(value.to_owned());
@@ -146,6 +146,41 @@ fn read_nodes(text: &str) -> Option<Vec<Pair>> {
     };
     let nodes = nodes.parse::<u32>().ok()?;
     Some(vec![("nodes", nodes.to_string()), ("tasks-per-node", tasks.to_string())])
+}
+
+/// The value of an option in a line that holds nothing else.
+pub(super) fn site_value(text: &str, option: &str) -> Option<String> {
+    let words = shlex::split(text)?;
+    let mark = format!("-{option}");
+    match words.as_slice() {
+        [name, value] if *name == mark => Some(value.clone()),
+        [word] => word.strip_prefix(&mark).filter(|value| !value.is_empty()).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// Letters of the options of a line, and the resources that it asks for.
+pub(super) fn asked_names(text: &str) -> Vec<String> {
+    let words = shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect());
+    let mut names = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let Some((letter, attached)) = word.strip_prefix('-').and_then(|rest| rest.split_at_checked(1))
+        else {
+            continue;
+        };
+        names.push(letter.to_owned());
+        if letter == "l" {
+            let list = if attached.is_empty() { words.next().map_or("", String::as_str) } else { attached };
+            let resources = list.split([',', ':', '+']);
+            names.extend(
+                resources
+                    .filter_map(|one| one.rsplit_once('='))
+                    .flat_map(|(name, _)| name.split('=').map(str::to_owned)),
+            );
+        }
+    }
+    names
 }
 
 /// Whether one of these lines asks for resources by which a job says how large it is.

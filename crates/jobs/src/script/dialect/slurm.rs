@@ -52,6 +52,42 @@ pub(super) fn read(text: &str) -> Option<Pair> {
     Some((ours, in_our_words(ours, value)?))
 }
 
+/// Letters of options that sites ask for.
+const SITE_LETTERS: [(&str, char); 5] =
+    [("account", 'A'), ("qos", 'q'), ("constraint", 'C'), ("licenses", 'L'), ("dependency", 'd')];
+
+/// The value of an option in a line that holds nothing else.
+pub(super) fn site_value(text: &str, option: &str) -> Option<String> {
+    let words = shlex::split(text)?;
+    let letter =
+        SITE_LETTERS.iter().find(|(name, _)| *name == option).map(|(_, letter)| format!("-{letter}"));
+    let long = format!("--{option}");
+    let is_option = |word: &str| word == long || letter.as_deref() == Some(word);
+    match words.as_slice() {
+        [name, value] if is_option(name) => Some(value.clone()),
+        [word] => match word.strip_prefix(&long) {
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => word.strip_prefix(&letter?).filter(|value| !value.is_empty()).map(str::to_owned),
+        },
+        _ => None,
+    }
+}
+
+/// Long names of the options of a line.
+pub(super) fn asked_names(text: &str) -> Vec<String> {
+    let words = shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect());
+    let long = |word: &str| {
+        if let Some(rest) = word.strip_prefix("--") {
+            return rest.split('=').next().map(str::to_owned);
+        }
+        let letter = word.strip_prefix('-')?.chars().next()?;
+        let ours = OPTIONS.iter().find(|(_, _, own)| *own == Some(letter)).map(|(_, name, _)| *name);
+        let sites = SITE_LETTERS.iter().find(|(_, own)| *own == letter).map(|(name, _)| *name);
+        ours.or(sites).map(str::to_owned)
+    };
+    words.iter().filter_map(|word| long(word)).collect()
+}
+
 /// Slurm's notations that ours lack: a time without hours, a size without a unit.
 fn in_our_words(option: &str, text: &str) -> Option<String> {
     match option {

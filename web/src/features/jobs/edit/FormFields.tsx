@@ -4,13 +4,14 @@ import { NativeSelect, NumberInput, TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 
-import type { FieldProblem, JobForm, Queue, System } from "../../../api/types";
+import type { FieldProblem, JobForm, Queue, SiteOption, System } from "../../../api/types";
 import { useLanguage, useText } from "../../../i18n/useLanguage";
 import { formatNumber, GIB } from "../../../lib/format";
 import { problemText } from "../../../lib/problemText";
 import { rangesOf } from "./draft";
 import { FolderField, InputsField } from "./PathFields";
 import { QueueLoad } from "./QueueLoad";
+import { SiteFields } from "./SiteFields";
 import { WalltimeField } from "./WalltimeField";
 import classes from "./JobEditor.module.css";
 
@@ -20,6 +21,7 @@ interface Props {
   onSystem: (system: string) => void;
   queues: readonly Queue[];
   queue: Queue | undefined;
+  siteOptions: readonly SiteOption[];
   form: JobForm;
   onChange: (part: Partial<JobForm>) => void;
   problems: readonly FieldProblem[];
@@ -63,6 +65,7 @@ export function FormFields(props: Props) {
         />
         {queue && <QueueLoad queue={queue} />}
       </fieldset>
+      <SiteFields options={props.siteOptions} values={form.options ?? {}} onValues={(options) => onChange({ options })} errorAt={errorAt} />
       <Resources {...props} errorAt={errorAt} />
       <fieldset className={classes.group}>
         <legend>{t("form.files")}</legend>
@@ -89,7 +92,7 @@ export function FormFields(props: Props) {
   );
 }
 
-function Resources({ queue, form, onChange, errorAt }: Props & { errorAt: (field: keyof JobForm) => string | undefined }) {
+function Resources({ systems, system, queue, form, onChange, errorAt }: Props & { errorAt: (field: string) => string | undefined }) {
   const { t } = useTranslation("jobs");
   const language = useLanguage();
   const ranges = rangesOf(queue);
@@ -97,6 +100,8 @@ function Resources({ queue, form, onChange, errorAt }: Props & { errorAt: (field
     const range = ranges[field];
     return range && t("form.range", { min: formatNumber(range.min / divisor, language), max: formatNumber(range.max / divisor, language, 1) });
   };
+  // Unless the site forbids it; a scheduler that has not answered yet is no reason.
+  const takesMemory = systems.find(({ id }) => id === system)?.capabilities.memory !== false || form.memory_bytes != null;
   const shown = NUMBERS.filter((field) => field !== "gpus_per_node" || (ranges.gpus_per_node?.max ?? 0) > 0);
   return (
     <fieldset className={classes.group}>
@@ -116,7 +121,7 @@ function Resources({ queue, form, onChange, errorAt }: Props & { errorAt: (field
             error={errorAt(field)}
           />
         ))}
-        <NumberInput
+        {takesMemory && <NumberInput
           label={t("form.memory_gib")}
           description={ranges.memory_bytes && t("form.up_to", { max: formatNumber(ranges.memory_bytes.max / GIB, language, 1) })}
           placeholder={t("form.memory_default")}
@@ -127,7 +132,7 @@ function Resources({ queue, form, onChange, errorAt }: Props & { errorAt: (field
           allowNegative={false}
           onChange={(value) => onChange({ memory_bytes: value === "" ? null : Math.round(Number(value) * GIB) })}
           error={errorAt("memory_bytes")}
-        />
+        />}
         <WalltimeField seconds={form.walltime_secs} maxSecs={ranges.walltime_secs?.max} onSeconds={(walltime_secs) => onChange({ walltime_secs })} error={errorAt("walltime_secs")} />
       </div>
     </fieldset>
@@ -135,15 +140,15 @@ function Resources({ queue, form, onChange, errorAt }: Props & { errorAt: (field
 }
 
 /** What the queue's range, the portal's check or its refusal says at a field. */
-function useErrorAt({ queue, form, problems, refused }: Props): (field: keyof JobForm) => string | undefined {
+function useErrorAt({ queue, form, problems, refused }: Props): (field: string) => string | undefined {
   const { t, i18n } = useTranslation("jobs");
   const language = useLanguage();
   const ranges = rangesOf(queue);
   return (field) => {
     const found = problems.find((problem) => problem.field === field && problem.code !== "required");
     if (found) return problemText(found, i18n);
-    const range = ranges[field];
-    const value = form[field];
+    const range = ranges[field as keyof JobForm];
+    const value = form[field as keyof JobForm];
     if (range && typeof value === "number" && (value < range.min || value > range.max) && field !== "memory_bytes" && field !== "walltime_secs") {
       return t("form.out_of_range", { min: formatNumber(range.min, language), max: formatNumber(range.max, language) });
     }

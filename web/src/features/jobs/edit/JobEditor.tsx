@@ -2,21 +2,23 @@
 
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { JobForm, System } from "../../../api/types";
+import type { JobForm, SiteOption, System } from "../../../api/types";
 import { useFieldErrors } from "../../../components/fields";
 import { ProblemNote } from "../../../components/ProblemNote";
-import { queuesQuery } from "../queries";
+import { queuesQuery, siteOptionsQuery } from "../queries";
 import { Checks } from "./Checks";
-import { keepDraft } from "./draft";
+import { keepDraft, lastOptions, optionsOf } from "./draft";
 import { FormFields } from "./FormFields";
 import { ScriptEditor } from "./ScriptEditor";
 import { TemplateBar } from "./TemplateBar";
 import { useScript } from "./useScript";
 import { useSubmit } from "./useSubmit";
 import classes from "./JobEditor.module.css";
+
+const NO_OPTIONS: readonly SiteOption[] = [];
 
 interface Props {
   systems: readonly System[];
@@ -33,7 +35,15 @@ export function JobEditor({ systems, first, initial, isDraft }: Props) {
   const { data: queues = [], isSuccess: hasQueues } = useQuery(queuesQuery(system));
   const [form, setForm] = useState(initial);
   const queue = queues.find(({ name }) => name === form.queue) ?? queues.find(({ is_default }) => is_default);
-  const effective = queue && form.queue === "" ? { ...form, queue: queue.name } : form;
+  const siteOptions = useQuery(siteOptionsQuery(system)).data ?? NO_OPTIONS;
+  const effective = useMemo(
+    () => ({
+      ...form,
+      queue: form.queue === "" ? (queue?.name ?? "") : form.queue,
+      options: optionsOf(siteOptions, { ...lastOptions(system), ...form.options }),
+    }),
+    [form, queue?.name, siteOptions, system],
+  );
   const { script, error } = useScript(system, effective, hasQueues);
   const submit = useSubmit(system);
   const refused = useFieldErrors(submit.error);
@@ -62,6 +72,7 @@ export function JobEditor({ systems, first, initial, isDraft }: Props) {
           queue={queue}
           form={effective}
           onChange={change}
+          siteOptions={siteOptions}
           problems={script?.problems ?? []}
           refused={refused}
         />
@@ -69,7 +80,7 @@ export function JobEditor({ systems, first, initial, isDraft }: Props) {
       <div className={classes.main}>
         <ScriptEditor system={system} form={effective} script={script} onChange={change} onForm={setForm} refused={refused} />
         <div className={classes.foot}>
-          <Checks queue={queue} problems={script?.problems ?? []} form={effective} />
+          <Checks queue={queue} siteOptions={siteOptions} problems={script?.problems ?? []} form={effective} />
           <ProblemNote error={submit.error ?? error} />
           <Button type="submit" size="md" loading={submit.isPending}>
             {t("submit.action")}

@@ -27,8 +27,8 @@ export function TemplateBar({ system, form, onForm }: Props) {
   const take = (template: ScriptTemplate) => {
     setChosen(template.id);
     setAsked(null);
-    const { queue, work_dir } = form;
-    onForm({ ...EMPTY_FORM, ...template.form, queue, work_dir, command: template.form.command || (template.body ?? "") });
+    const { queue, work_dir, options } = form;
+    onForm({ ...EMPTY_FORM, ...template.form, queue, work_dir, options: options ?? {}, command: template.form.command || (template.body ?? "") });
   };
   const choose = (id: string) => {
     const template = templates.find((one) => one.id === id);

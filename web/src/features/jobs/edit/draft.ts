@@ -1,7 +1,7 @@
 // The batch form as it is being filled in; kept in this browser for its person, so that nothing typed is lost.
 
 import { dropPersonal, keepPersonal, readPersonal } from "../../../api/personal";
-import type { JobForm, Queue } from "../../../api/types";
+import type { JobForm, Queue, SiteOption } from "../../../api/types";
 
 const KEPT_AS = "job-draft";
 
@@ -19,6 +19,7 @@ export const EMPTY_FORM: JobForm = {
   command: "",
   stdout_name: "%x-%j.out",
   stderr_name: "",
+  options: {},
   shebang: "#!/bin/bash",
   other_lines: "",
 };
@@ -38,6 +39,27 @@ export function keepDraft(form: JobForm): void {
 
 export function dropDraft(): void {
   dropPersonal(KEPT_AS);
+}
+
+/** The values of the site's fields that were submitted last on a system. */
+export function lastOptions(system: string): Record<string, string> {
+  try {
+    const kept: unknown = JSON.parse(readPersonal(`job-options-${system}`) ?? "null");
+    const pairs = typeof kept === "object" && kept !== null ? Object.entries(kept) : [];
+    return Object.fromEntries(pairs.filter((pair): pair is [string, string] => typeof pair[1] === "string"));
+  } catch {
+    return {};
+  }
+}
+
+/** Those of the values for which the system has fields. */
+export function optionsOf(siteOptions: readonly SiteOption[], values: Record<string, string>): Record<string, string> {
+  const ids = siteOptions.flatMap(({ fields }) => fields.map(({ id }) => id));
+  return Object.fromEntries(Object.entries(values).filter(([id]) => ids.includes(id)));
+}
+
+export function keepOptions(system: string, options: Record<string, string>): void {
+  keepPersonal(`job-options-${system}`, JSON.stringify(options));
 }
 
 export interface Range {

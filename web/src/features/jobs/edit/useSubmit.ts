@@ -7,7 +7,7 @@ import { useRef } from "react";
 import { api, newIdempotencyKey, ok } from "../../../api/client";
 import type { JobForm } from "../../../api/types";
 import { keepJob } from "../queries";
-import { dropDraft } from "./draft";
+import { dropDraft, keepOptions } from "./draft";
 import { renderScript } from "./useScript";
 
 export function useSubmit(system: string) {
@@ -23,7 +23,8 @@ export function useSubmit(system: string) {
       const header = { "Idempotency-Key": sent.current.key };
       return ok(api.POST("/api/v1/systems/{system}/jobs", { params: { path: { system }, header }, body }));
     },
-    onSuccess: (job) => {
+    onSuccess: (job, form) => {
+      keepOptions(system, form.options ?? {});
       sent.current = { body: "", key: "" };
       dropDraft();
       keepJob(cache, job);
