@@ -71,6 +71,7 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   await form.getByLabel("Field of research").selectOption("bio");
   await form.getByLabel("Application").fill("wc");
   await until("the script says what the site demands", async () => (await head.innerText()).includes("#SBATCH --comment='field=bio;appl=wc'"));
+  await form.locator("[aria-invalid=true]").first().waitFor({ state: "detached" });
   await picture(page, "batch-form-slurm");
   await submit.click();
   await page.getByRole("heading", { level: 1, name }).waitFor();

@@ -152,6 +152,8 @@ function useErrorAt({ queue, form, problems, refused }: Props): (field: string) 
     if (range && typeof value === "number" && (value < range.min || value > range.max) && field !== "memory_bytes" && field !== "walltime_secs") {
       return t("form.out_of_range", { min: formatNumber(range.min, language), max: formatNumber(range.max, language) });
     }
-    return refused(field);
+    // The portal finds out by itself when one of the site's fields is no longer missing.
+    const isFilled = field.startsWith("options.") && !problems.some((problem) => problem.field === field);
+    return isFilled ? undefined : refused(field);
   };
 }
