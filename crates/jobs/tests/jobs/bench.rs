@@ -155,7 +155,10 @@ pub(crate) async fn open_portal(path: &Path, config: LocalConfig) -> Portal {
 
 pub(crate) fn start_portal(store: Store, scheduler: Arc<dyn Scheduler>) -> Portal {
     let (id, title) = ("local".into(), Translated::same("Local"));
-    let system = SystemConfig { id, title, scheduler, rules: SiteRules::NONE };
+    start_system(store, SystemConfig { id, title, scheduler, rules: SiteRules::NONE })
+}
+
+pub(crate) fn start_system(store: Store, system: SystemConfig) -> Portal {
     let roots = |who: &Identity| Roots::new([("home".to_owned(), who.home.clone())]);
     let jobs = Jobs::start(store.clone(), vec![system], Arc::new(roots));
     Portal { jobs, store }

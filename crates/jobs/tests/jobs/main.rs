@@ -1,9 +1,10 @@
-//! The jobs service with a real local queue, real supervisors and real processes.
+//! The jobs service with a real local queue, real supervisors and real processes, and clusters that fail.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
 mod bench;
 mod cancels;
+mod clusters;
 mod crashes;
 mod faults;
 mod full;
