@@ -51,6 +51,7 @@ journey("kim fills in the form, and PBS runs the job as her", { timeout: 240_000
   await until("the rest of the output", async () => (await output.innerText()).includes("안녕하세요"));
   assert.equal(await readFile(`${KIM.home}/${name}.out`, "utf8"), "kim\n안녕하세요\n");
   assert.equal((await stat(`${KIM.home}/${name}.out`)).uid, KIM.uid);
+  await page.getByRole("heading", { name: "What it used" }).waitFor();
   assertNoFaults(profile);
 });
 

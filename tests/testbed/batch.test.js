@@ -85,7 +85,9 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   assert.equal(await readFile(`${KIM.home}/${name}.out`, "utf8"), "kim\n안녕하세요\n");
   assert.equal((await stat(`${KIM.home}/${name}.out`)).uid, KIM.uid);
   const { items } = (await callApi(page, "GET", "/jobs")).body;
-  const { scheduler_id: id } = items.find((job) => job.name === name);
+  const { scheduler_id: id, usage } = items.find((job) => job.name === name);
+  assert.equal(usage.cpus, 1, "what it used");
+  await page.getByRole("heading", { name: "What it used" }).waitFor();
   await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `kim|proj1|FAILED|${name}`, { limitMs: 30_000 });
   assert.match(await run("scontrol", ["show", "job", id], { env }), /Comment=field=bio;appl=wc;myksc=/);
   // What she submitted last is what the form begins with.

@@ -69,6 +69,19 @@ pub struct JobSize {
     pub walltime_secs: u64,
 }
 
+/// What a job used in all, as far as its scheduler counted it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobUsage {
+    /// Seconds from its start to its end.
+    pub walltime_secs: Option<u64>,
+    /// CPU cores that it held.
+    pub cpus: Option<u32>,
+    /// Seconds of CPU time on all cores together.
+    pub cpu_secs: Option<u64>,
+    /// The most bytes of memory that it had at one moment.
+    pub max_memory_bytes: Option<u64>,
+}
+
 /// One batch job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Job {
@@ -108,6 +121,12 @@ pub struct Job {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When the scheduler expects to start it, while it waits.
+    #[serde(default)]
+    pub expected_start_at: Option<Timestamp>,
+    /// What it used, once it has ended and where the scheduler counts.
+    #[serde(default)]
+    pub usage: Option<JobUsage>,
     /// Grows with every change; the event stream's id.
     pub revision: i64,
 }

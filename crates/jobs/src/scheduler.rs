@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use myksc_core::job::{JobReason, JobSize};
+use myksc_core::job::{JobReason, JobSize, JobUsage};
 use myksc_core::{FieldProblem, Identity, JobId, JobPhase, Outcome, Timestamp, Translated};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -238,6 +238,10 @@ pub struct Observation {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When it is expected to start.
+    pub expected_start_at: Option<Timestamp>,
+    /// What it used, once it has ended.
+    pub usage: Option<JobUsage>,
 }
 
 /// What is known of jobs that a poll did not show. What is in neither is lost.

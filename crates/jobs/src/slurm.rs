@@ -5,6 +5,7 @@
 //! a line that means another one's job. A submission carries the portal's id in the job's comment, by which one whose
 //! answer was lost is found.
 
+mod accounts;
 mod listing;
 mod partitions;
 mod refusal;
@@ -169,13 +170,13 @@ impl Slurm {
     async fn look_for(&self, ids: &[String]) -> Result<LookUp, SchedulerError> {
         let mut found = Vec::new();
         for some in ids.chunks(IDS_MAX) {
-            let format = format!("--format={}", listing::ACCOUNT_FIELDS.join(","));
+            let format = format!("--format={}", accounts::FIELDS.join(","));
             let delimiter = format!("--delimiter={SEPARATOR}");
             let ids = some.join(",");
-            let argv = ["sacct", "-n", "-P", "-X", "-a", "-j", &ids, &delimiter, &format];
+            let argv = ["sacct", "-n", "-P", "-a", "-j", &ids, &delimiter, &format];
             let output = self.commands.observe(&argv).await?;
             // Without accounting it says so and fails; the controller is asked then.
-            found.extend(listing::read_accounts(&text(&output.stdout)));
+            found.extend(accounts::read(&text(&output.stdout)));
         }
         let known: HashSet<String> = found.iter().map(|one: &Observation| one.scheduler_id.clone()).collect();
         let mut unsettled = HashSet::new();

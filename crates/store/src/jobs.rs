@@ -233,6 +233,8 @@ mod tests {
             submitted_at: Timestamp::from_millis(submitted_at),
             started_at: None,
             ended_at: None,
+            expected_start_at: None,
+            usage: None,
             revision: 0,
         }
     }

@@ -2075,6 +2075,12 @@ export interface components {
              */
             ended_at?: string | null;
             /**
+             * Format: date-time
+             * @description When the scheduler expects to start it, while it waits.
+             */
+            expected_start_at?: string | null;
+            usage?: components["schemas"]["JobUsage"] | null;
+            /**
              * Format: int64
              * @description Grows with every change; the event stream's id.
              */
@@ -2254,6 +2260,29 @@ export interface components {
              * @description How long it may run.
              */
             walltime_secs: number;
+        };
+        /** @description What a job used in all, as far as its scheduler counted it. */
+        JobUsage: {
+            /**
+             * Format: int64
+             * @description Seconds from its start to its end.
+             */
+            walltime_secs?: number | null;
+            /**
+             * Format: int32
+             * @description CPU cores that it held.
+             */
+            cpus?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds of CPU time on all cores together.
+             */
+            cpu_secs?: number | null;
+            /**
+             * Format: int64
+             * @description The most bytes of memory that it had at one moment.
+             */
+            max_memory_bytes?: number | null;
         };
         /** @description A launch as a person asks for it. */
         LaunchRequest: {

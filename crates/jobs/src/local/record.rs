@@ -145,6 +145,8 @@ impl Record {
             reason: waits_for,
             started_at: None,
             ended_at: None,
+            expected_start_at: None,
+            usage: None,
         };
         match stage {
             Stage::Waiting if self.held => {

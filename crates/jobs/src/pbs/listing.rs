@@ -1,12 +1,12 @@
 //! What qstat(1B) says of jobs.
 
-use myksc_core::job::JobReason;
+use myksc_core::job::{JobReason, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
 use super::records::{self, Record};
 use crate::reason::reason;
 use crate::scheduler::Observation;
-use crate::script::pbs_time;
+use crate::script::{pbs_size, pbs_time};
 
 /// Exit statuses by which PBS tells of itself, pbs_job.h of OpenPBS.
 const OVER_MEMORY: [i64; 2] = [-26, -27];
@@ -48,6 +48,19 @@ pub(super) fn observation(job: &Record) -> Observation {
         reason: why,
         started_at: time(job.get("stime")),
         ended_at: outcome.and_then(|_| time(job.get("obittime")).or_else(|| time(job.get("mtime")))),
+        expected_start_at: time(job.get("estimated.start_time")).filter(|_| phase == JobPhase::Queued),
+        usage: outcome.map(|_| usage(job)).filter(|usage| *usage != JobUsage::default()),
+    }
+}
+
+fn usage(job: &Record) -> JobUsage {
+    JobUsage {
+        walltime_secs: pbs_time(job.get("resources_used.walltime")),
+        cpus: job.get("resources_used.ncpus").parse().ok(),
+        cpu_secs: pbs_time(job.get("resources_used.cput")),
+        max_memory_bytes: Some(job.get("resources_used.mem"))
+            .filter(|text| !text.is_empty())
+            .and_then(pbs_size),
     }
 }
 
@@ -225,6 +238,16 @@ mod tests {
         assert_eq!(seen.started_at, Some(Timestamp::from_millis(1_795_448_543_000)));
         assert_eq!(seen.ended_at, Some(Timestamp::from_millis(1_793_634_146_000)));
         assert_eq!(time("soon"), None);
+        let used = job(
+            "job_state=F;Exit_status=0;resources_used.cput=00:01:40;resources_used.mem=6208kb;resources_used.ncpus=2;resources_used.walltime=00:02:00",
+        );
+        let expected = JobUsage {
+            walltime_secs: Some(120),
+            cpus: Some(2),
+            cpu_secs: Some(100),
+            max_memory_bytes: Some(6208 << 10),
+        };
+        assert_eq!((used.usage, seen.usage), (Some(expected), None));
         for (id, expected) in [
             ("5.vm", true),
             ("5", true),

@@ -301,6 +301,8 @@ fn take_over(job: &mut Job, observation: Observation) -> bool {
     job.reason = observation.reason;
     job.started_at = observation.started_at.or(job.started_at);
     job.ended_at = observation.ended_at;
+    job.expected_start_at = observation.expected_start_at;
+    job.usage = observation.usage;
     *job != before
 }
 
@@ -317,6 +319,8 @@ fn lost(job: &Job) -> Observation {
         reason: Some(reason("record_lost", [], detail)),
         started_at: job.started_at,
         ended_at: Some(Timestamp::now()),
+        expected_start_at: None,
+        usage: None,
     }
 }
 
@@ -341,6 +345,8 @@ fn job_of(recalled: Recalled, owner: UserId, system: &str) -> (Job, String) {
         submitted_at: submission.submitted_at,
         started_at: None,
         ended_at: None,
+        expected_start_at: None,
+        usage: None,
         revision: 0,
     };
     take_over(&mut job, observation);

@@ -189,6 +189,8 @@ impl Draft {
             submitted_at: Timestamp::now(),
             started_at: None,
             ended_at: None,
+            expected_start_at: None,
+            usage: None,
             revision: 0,
         }
     }

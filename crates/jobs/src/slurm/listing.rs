@@ -14,7 +14,6 @@ pub(super) const SEPARATOR: &str = "\u{1f}";
 pub(super) const POLL_FIELDS: [&str; 5] = ["%F", "%T", "%r", "%S", "%P"];
 /// Without `-t` squeue leaves suspended jobs out.
 pub(super) const ACTIVE_STATES: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED,RESIZING,REQUEUED,REQUEUE_HOLD,SPECIAL_EXIT,STAGE_OUT,SIGNALING";
-pub(super) const ACCOUNT_FIELDS: [&str; 5] = ["JobID", "State", "ExitCode", "Start", "End"];
 
 /// A line of a poll.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +39,7 @@ fn read_line(line: &str) -> Option<Listed> {
     let is_started = matches!(phase, JobPhase::Running | JobPhase::Suspended | JobPhase::Finishing);
     let observation = Observation {
         started_at: time(start).filter(|_| is_started),
+        expected_start_at: time(start).filter(|_| phase == JobPhase::Queued),
         reason: why_it_waits(phase, why),
         ..observation(id, state, phase, outcome)?
     };
@@ -60,17 +60,6 @@ pub(super) fn observations(listed: &[Listed]) -> Vec<Observation> {
     jobs.into_values().cloned().collect()
 }
 
-/// What accounting says of jobs that are over; those that it thinks active are left out.
-pub(super) fn read_accounts(text: &str) -> Vec<Observation> {
-    text.lines().filter_map(read_account).collect()
-}
-
-fn read_account(line: &str) -> Option<Observation> {
-    let fields: Vec<&str> = line.split(SEPARATOR).collect();
-    let [id, state, exit, start, end] = fields.as_slice() else { return None };
-    ended(id, state, exit, start, end)
-}
-
 /// What `scontrol -o show job` says of one that is over.
 pub(super) fn read_job(id: &str, text: &str) -> Option<Observation> {
     let line = text.lines().next()?;
@@ -82,7 +71,7 @@ pub(super) fn read_job(id: &str, text: &str) -> Option<Observation> {
     ended(id, field("JobState")?, field("ExitCode")?, field("StartTime")?, field("EndTime")?)
 }
 
-fn ended(id: &str, state: &str, exit: &str, start: &str, end: &str) -> Option<Observation> {
+pub(super) fn ended(id: &str, state: &str, exit: &str, start: &str, end: &str) -> Option<Observation> {
     let (phase, outcome) = standing(state, "");
     let outcome = outcome.filter(|_| phase == JobPhase::Ended)?;
     let (code, signal) = exit.split_once(':')?;
@@ -108,6 +97,8 @@ fn observation(id: &str, state: &str, phase: JobPhase, outcome: Option<Outcome>)
         reason: None,
         started_at: None,
         ended_at: None,
+        expected_start_at: None,
+        usage: None,
     })
 }
 
@@ -215,34 +206,14 @@ mod tests {
         );
         assert_eq!(jobs[4].phase_raw.as_deref(), Some("DREAMING"));
         assert_eq!(
-            (jobs[0].started_at, jobs[2].started_at),
-            (Some(Timestamp::from_millis(1_764_300_000_000)), None)
+            (jobs[0].started_at, jobs[2].started_at, jobs[2].expected_start_at, jobs[0].expected_start_at),
+            (
+                Some(Timestamp::from_millis(1_764_300_000_000)),
+                None,
+                Some(Timestamp::from_millis(1_764_300_000_000)),
+                None
+            )
         );
-    }
-
-    #[test]
-    fn accounting_says_how_jobs_ended() {
-        let cases = [
-            ("COMPLETED", "0:0", Some((Outcome::Succeeded, Some(0), None))),
-            ("FAILED", "3:0", Some((Outcome::Failed, Some(3), Some("exit_code")))),
-            ("FAILED", "0:9", Some((Outcome::Failed, None, Some("killed_by_signal")))),
-            ("CANCELLED by 20001", "0:15", Some((Outcome::Cancelled, None, None))),
-            ("CANCELLED+", "0:0", Some((Outcome::Cancelled, None, None))),
-            ("TIMEOUT", "0:0", Some((Outcome::TimedOut, None, Some("walltime_over")))),
-            ("OUT_OF_MEMORY", "0:125", Some((Outcome::OutOfMemory, None, None))),
-            ("NODE_FAIL", "0:0", Some((Outcome::NodeFailure, None, None))),
-            ("RUNNING", "0:0", None),
-            ("PENDING", "0:0", None),
-            ("COMPLETED", "zero", None),
-        ];
-        for (state, exit, expected) in cases {
-            let line = ["7", state, exit, "1764300000", "1764300009"].join(SEPARATOR);
-            let read = read_accounts(&line).pop();
-            let seen = read.as_ref().map(|one| {
-                (one.outcome.unwrap(), one.exit_code, one.reason.as_ref().map(|why| why.code.as_str()))
-            });
-            assert_eq!(seen, expected, "{state} {exit}");
-        }
     }
 
     #[test]

@@ -237,7 +237,8 @@ mod tests {
         fn chunk<'a>(tasks: &'a str, cpus: &'a str) -> Vec<(&'a str, &'a str)> {
             vec![("nodes", "2"), ("tasks-per-node", tasks), ("cpus-per-task", cpus)]
         }
-        let cases: Vec<(&str, Option<Vec<(&str, &str)>>)> = vec![
+        type Pairs<'a> = Vec<(&'a str, &'a str)>;
+        let cases: Vec<(&str, Option<Pairs<'_>>)> = vec![
             (" -N words", Some(vec![("name", "words")])),
             (" -Nwords -q debug", Some(vec![("name", "words"), ("queue", "debug")])),
             (" -l walltime=90:30", Some(vec![("walltime", "01:30:30")])),

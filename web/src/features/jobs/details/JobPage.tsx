@@ -14,6 +14,7 @@ import { JobPhase } from "../JobPhase";
 import { jobQuery } from "../queries";
 import { JobActions } from "./JobActions";
 import { JobFacts } from "./JobFacts";
+import { JobUsage } from "./JobUsage";
 import { LifeLine } from "./LifeLine";
 import { OutputPanel } from "./OutputPanel";
 import { ScriptPanel } from "./ScriptPanel";
@@ -50,6 +51,7 @@ function Details({ job }: { job: Job }) {
         <div className={classes.side}>
           <LifeLine job={job} />
           <JobFacts job={job} />
+          <JobUsage job={job} />
         </div>
         <div className={classes.main}>
           <OutputPanel job={job} />

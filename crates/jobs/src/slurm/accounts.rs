@@ -1,0 +1,139 @@
+//! What sacct(1) says of jobs that are over: how they ended and what they used. A job has a line, and each of its steps
+//! has one, which alone know of memory.
+
+use myksc_core::job::JobUsage;
+
+use super::listing::{self, SEPARATOR};
+use crate::scheduler::Observation;
+use crate::script::slurm_time;
+
+pub(super) const FIELDS: [&str; 10] =
+    ["JobID", "State", "ExitCode", "Start", "End", "ElapsedRaw", "AllocCPUS", "TotalCPU", "MaxRSS", "NTasks"];
+
+/// The jobs that are over; those that accounting thinks active are left out.
+pub(super) fn read(text: &str) -> Vec<Observation> {
+    let mut jobs: Vec<Observation> = Vec::new();
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split(SEPARATOR).collect();
+        let [id, state, exit, start, end, elapsed, cpus, cpu_time, memory, tasks] = fields.as_slice() else {
+            continue;
+        };
+        if let Some((job, _)) = id.split_once('.') {
+            let usage =
+                jobs.last_mut().filter(|last| last.scheduler_id == job).and_then(|last| last.usage.as_mut());
+            if let Some(usage) = usage {
+                usage.max_memory_bytes = usage.max_memory_bytes.max(step_memory(memory, tasks));
+            }
+        } else if let Some(job) = listing::ended(id, state, exit, start, end) {
+            let usage = JobUsage {
+                walltime_secs: elapsed.parse().ok(),
+                cpus: cpus.parse().ok(),
+                cpu_secs: slurm_time(cpu_time.split('.').next().unwrap_or_default()),
+                max_memory_bytes: None,
+            };
+            jobs.push(Observation { usage: Some(usage), ..job });
+        }
+    }
+    jobs
+}
+
+/// The largest task of a step, times its tasks, as seff of Slurm's contribs has it.
+fn step_memory(largest: &str, tasks: &str) -> Option<u64> {
+    let tasks = tasks.parse::<u64>().unwrap_or(1);
+    bytes(largest)?.checked_mul(tasks)
+}
+
+/// `1234K`, `1.5M`, `0`; sacct(1) at "--units".
+fn bytes(text: &str) -> Option<u64> {
+    let end = text.find(|character: char| character.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let power = ["", "K", "M", "G", "T", "P"].iter().position(|known| *known == unit)?;
+    let number: f64 = number.parse().ok()?;
+    let bytes = number * 1024_f64.powi(i32::try_from(power).ok()?);
+    // What a cluster can't have is no number of bytes.
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use myksc_core::Outcome;
+
+    use super::*;
+
+    fn line(fields: &[&str]) -> String {
+        fields.join(SEPARATOR)
+    }
+
+    #[test]
+    fn accounting_says_how_jobs_ended() {
+        let cases = [
+            ("COMPLETED", "0:0", Some((Outcome::Succeeded, Some(0), None))),
+            ("FAILED", "3:0", Some((Outcome::Failed, Some(3), Some("exit_code")))),
+            ("FAILED", "0:9", Some((Outcome::Failed, None, Some("killed_by_signal")))),
+            ("CANCELLED by 20001", "0:15", Some((Outcome::Cancelled, None, None))),
+            ("CANCELLED+", "0:0", Some((Outcome::Cancelled, None, None))),
+            ("TIMEOUT", "0:0", Some((Outcome::TimedOut, None, Some("walltime_over")))),
+            ("OUT_OF_MEMORY", "0:125", Some((Outcome::OutOfMemory, None, None))),
+            ("NODE_FAIL", "0:0", Some((Outcome::NodeFailure, None, None))),
+            ("RUNNING", "0:0", None),
+            ("PENDING", "0:0", None),
+            ("COMPLETED", "zero", None),
+        ];
+        for (state, exit, expected) in cases {
+            let line = line(&["7", state, exit, "1764300000", "1764300009", "9", "4", "00:20.500", "", ""]);
+            let read = read(&line).pop();
+            let seen = read.as_ref().map(|one| {
+                (one.outcome.unwrap(), one.exit_code, one.reason.as_ref().map(|why| why.code.as_str()))
+            });
+            assert_eq!(seen, expected, "{state} {exit}");
+        }
+    }
+
+    #[test]
+    fn what_a_job_used_comes_from_its_steps() {
+        let text = [
+            line(&["7", "COMPLETED", "0:0", "1764300000", "1764300600", "600", "4", "00:20:00", "", ""]),
+            line(&[
+                "7.batch",
+                "COMPLETED",
+                "0:0",
+                "1764300000",
+                "1764300600",
+                "600",
+                "4",
+                "00:01.500",
+                "2048K",
+                "1",
+            ]),
+            line(&[
+                "7.0",
+                "COMPLETED",
+                "0:0",
+                "1764300000",
+                "1764300600",
+                "590",
+                "4",
+                "00:19:58",
+                "1.5M",
+                "4",
+            ]),
+            line(&["8", "RUNNING", "0:0", "1764300000", "Unknown", "6", "4", "00:00:00", "", ""]),
+            line(&["8.batch", "RUNNING", "0:0", "1764300000", "Unknown", "6", "4", "00:00:00", "9G", "1"]),
+            line(&["9_1", "COMPLETED", "0:0", "1764300000", "1764300600", "600", "4", "1-00:00:00", "", ""]),
+        ];
+        let read = read(&text.join("\n"));
+        let [job] = read.as_slice() else { panic!("{read:?}") };
+        let expected = JobUsage {
+            walltime_secs: Some(600),
+            cpus: Some(4),
+            cpu_secs: Some(1200),
+            max_memory_bytes: Some(6 << 20),
+        };
+        assert_eq!(job.usage, Some(expected));
+        for (text, expected) in
+            [("", None), ("0", Some(0)), ("x", None), ("-1K", None), ("inf", None), ("2G", Some(2 << 30))]
+        {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
+}
