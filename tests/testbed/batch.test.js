@@ -88,6 +88,9 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   const { scheduler_id: id, usage } = items.find((job) => job.name === name);
   assert.equal(usage.cpus, 1, "what it used");
   await page.getByRole("heading", { name: "What it used" }).waitFor();
+  const record = page.getByRole("region", { name: "The scheduler's own record" });
+  await record.getByRole("button", { name: "Show" }).click();
+  await record.getByText(`UserId=kim(${KIM.uid})`).waitFor();
   await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `kim|proj1|FAILED|${name}`, { limitMs: 30_000 });
   assert.match(await run("scontrol", ["show", "job", id], { env }), /Comment=field=bio;appl=wc;myksc=/);
   // What she submitted last is what the form begins with.

@@ -162,6 +162,17 @@ impl Pbs {
         Ok(self.follow.settle(found, unsettled))
     }
 
+    async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
+        if !listing::is_id(id) {
+            return Err(SchedulerError::NoSuchJob(id.to_owned()));
+        }
+        let shown = self.commands.read(who, &["qstat", "-x", "-f", "-w", id]).await?;
+        match shown.exit_code {
+            Some(0) => Ok(text(&shown.stdout)),
+            _ => Err(refusal::of_action(&shown, "qstat", id)),
+        }
+    }
+
     async fn change(&self, who: &Identity, id: &str, action: Action) -> Result<(), SchedulerError> {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
@@ -187,7 +198,7 @@ impl Scheduler for Pbs {
             Ok(About {
                 scheduler: "pbs".to_owned(),
                 version: version.to_owned(),
-                capabilities: Capabilities { hold: true, memory: true, several_nodes: true },
+                capabilities: Capabilities { hold: true, memory: true, several_nodes: true, record: true },
             })
         }
         .boxed()
@@ -237,6 +248,14 @@ impl Scheduler for Pbs {
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
         // PBS gives nobody the script back.
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn record<'a>(
+        &'a self,
+        who: &'a Identity,
+        scheduler_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, SchedulerError>> {
+        self.record_of(who, scheduler_id).boxed()
     }
 
     fn ask<'a>(

@@ -61,6 +61,16 @@ pub trait Scheduler: Send + Sync + 'static {
     /// portal that lost its records.
     fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
 
+    /// What the scheduler itself has on record of a job of that person, in its own words.
+    fn record<'a>(
+        &'a self,
+        who: &'a Identity,
+        scheduler_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, SchedulerError>> {
+        let _ = who;
+        std::future::ready(Err(SchedulerError::NoSuchJob(scheduler_id.to_owned()))).boxed()
+    }
+
     /// What a command of the site prints for that person.
     fn ask<'a>(
         &'a self,
@@ -108,6 +118,8 @@ pub struct Capabilities {
     pub memory: bool,
     /// Jobs may span nodes.
     pub several_nodes: bool,
+    /// It has a record of a job in its own words.
+    pub record: bool,
 }
 
 /// A queue or partition.

@@ -272,6 +272,20 @@ impl Jobs {
         self.inner.store.job_script(&job.id).await?.ok_or_else(|| Error::not_found("job", id))
     }
 
+    /// What the scheduler has on record of a job, in its own words.
+    ///
+    /// # Errors
+    /// As [`Jobs::get`], the scheduler knows the job no more or never did, or it does not answer.
+    pub async fn record(&self, who: &Identity, id: &JobId) -> Result<String> {
+        let job = self.get(who, id).await?;
+        let scheduler_id = job.scheduler_id.as_deref().ok_or_else(|| Error::not_found("record", id))?;
+        let scheduler = &self.inner.system(&job.system)?.scheduler;
+        scheduler.record(who, scheduler_id).await.map_err(|error| match error {
+            SchedulerError::NoSuchJob(_) => Error::not_found("record", id),
+            error => scheduler_error(error),
+        })
+    }
+
     /// Where to read a stream of a job; the bytes are the owner's, so they are read with her rights.
     ///
     /// # Errors

@@ -195,6 +195,25 @@ impl Slurm {
         Ok(self.follow.settle(found, unsettled))
     }
 
+    /// The controller's record, or that of accounting once the controller has forgotten the job.
+    async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
+        if !listing::is_id(id) {
+            return Err(SchedulerError::NoSuchJob(id.to_owned()));
+        }
+        let shown = self.commands.read(who, &["scontrol", "show", "job", id]).await?;
+        if shown.exit_code == Some(0) {
+            return Ok(text(&shown.stdout));
+        }
+        let fields = format!("--format={}", accounts::RECORD_FIELDS);
+        let kept = self.commands.read(who, &["sacct", "-P", "-j", id, &fields]).await?;
+        let kept_text = text(&kept.stdout);
+        // Its first line names the fields.
+        if kept.exit_code == Some(0) && kept_text.lines().count() > 1 {
+            return Ok(kept_text);
+        }
+        Err(refusal::of_action(&shown, id))
+    }
+
     async fn change(&self, who: &Identity, id: &str, action: Action) -> Result<(), SchedulerError> {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
@@ -218,7 +237,7 @@ impl Scheduler for Slurm {
             Ok(About {
                 scheduler: "slurm".to_owned(),
                 version: said.trim().trim_start_matches("slurm").trim_start_matches("-wlm").trim().to_owned(),
-                capabilities: Capabilities { hold: true, memory: true, several_nodes: true },
+                capabilities: Capabilities { hold: true, memory: true, several_nodes: true, record: true },
             })
         }
         .boxed()
@@ -268,6 +287,14 @@ impl Scheduler for Slurm {
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {
         // Slurm keeps no script and no place in the portal's words for us.
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn record<'a>(
+        &'a self,
+        who: &'a Identity,
+        scheduler_id: &'a str,
+    ) -> BoxFuture<'a, Result<String, SchedulerError>> {
+        self.record_of(who, scheduler_id).boxed()
     }
 
     fn ask<'a>(

@@ -14,6 +14,7 @@ export const keys = {
   singleJobs: ["jobs", "one"] as const,
   job: (id: string) => ["jobs", "one", id] as const,
   jobScript: (id: string) => ["jobs", "script", id] as const,
+  jobRecord: (id: string) => ["jobs", "record", id] as const,
   systems: ["systems"] as const,
   queues: (system: string) => ["systems", system, "queues"] as const,
   siteOptions: (system: string) => ["systems", system, "options"] as const,

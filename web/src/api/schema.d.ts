@@ -768,6 +768,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the scheduler itself has on record of a job, asked for as its owner.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        get: operations["get_job_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/release": {
         parameters: {
             query?: never;
@@ -1695,6 +1715,8 @@ export interface components {
             memory: boolean;
             /** @description Jobs may span nodes. */
             several_nodes: boolean;
+            /** @description It has a record of a job in its own words. */
+            record: boolean;
         };
         /** @description One possible value of a choice. */
         Choice: {
@@ -2222,6 +2244,11 @@ export interface components {
             params: Record<string, unknown>;
             /** @description English text, or the scheduler's own words. */
             detail: string;
+        };
+        /** @description A job in its scheduler's words. */
+        JobRecord: {
+            /** @description As the scheduler prints it. */
+            record: string;
         };
         /** @description The script of a job. */
         JobScript: {
@@ -4644,6 +4671,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chunk"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobRecord"];
                 };
             };
             /** @description Why it was refused or failed. */

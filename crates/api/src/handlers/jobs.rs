@@ -32,6 +32,13 @@ struct JobList {
     next_cursor: Option<String>,
 }
 
+/// A job in its scheduler's words.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct JobRecord {
+    /// As the scheduler prints it.
+    record: String,
+}
+
 /// The script of a job.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct JobScript {
@@ -70,6 +77,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_jobs))
         .routes(routes!(get_job))
         .routes(routes!(get_job_script))
+        .routes(routes!(get_job_record))
         .routes(routes!(get_job_output))
         .routes(routes!(cancel_job))
         .routes(routes!(hold_job))
@@ -126,6 +134,21 @@ async fn get_job_script(
 ) -> Result<axum::Json<JobScript>, Problem> {
     let script = state.jobs.script(&caller.user.identity(), &id).await?;
     Ok(axum::Json(JobScript { script }))
+}
+
+/// What the scheduler itself has on record of a job, asked for as its owner.
+#[utoipa::path(
+    get, path = "/jobs/{id}/record", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("id" = JobId, Path)), responses((status = 200, body = JobRecord))
+)]
+async fn get_job_record(
+    State(state): State<AppState>,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<axum::Json<JobRecord>, Problem> {
+    let record = state.jobs.record(&caller.user.identity(), &id).await?;
+    Ok(axum::Json(JobRecord { record }))
 }
 
 /// A piece of a job's output, read as its owner; empty as long as there is none.

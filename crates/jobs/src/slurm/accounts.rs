@@ -10,6 +10,9 @@ use crate::script::slurm_time;
 pub(super) const FIELDS: [&str; 10] =
     ["JobID", "State", "ExitCode", "Start", "End", "ElapsedRaw", "AllocCPUS", "TotalCPU", "MaxRSS", "NTasks"];
 
+/// What somebody may want to know of a job that the controller has forgotten.
+pub(super) const RECORD_FIELDS: &str = "JobID,JobName,Partition,Account,QOS,State,ExitCode,Submit,Start,End,Elapsed,Timelimit,AllocTRES,NodeList,TotalCPU,MaxRSS,Comment";
+
 /// The jobs that are over; those that accounting thinks active are left out.
 pub(super) fn read(text: &str) -> Vec<Observation> {
     let mut jobs: Vec<Observation> = Vec::new();

@@ -245,7 +245,7 @@ async fn free_name(client: &Client, template: &str) -> Result<String> {
     Ok(names.find(|name| !taken.contains(name)).unwrap_or_default())
 }
 
-fn parse_field(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_field(text: &str) -> Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or_else(|| "write field=value".to_owned())?;
     Ok((field.to_owned(), value.to_owned()))
 }

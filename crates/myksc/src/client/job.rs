@@ -9,6 +9,7 @@ use http::Method;
 use myksc_core::JobId;
 use serde_json::{Value, json};
 
+use super::app::parse_field;
 use super::http::{Client, query_value};
 use super::output::{Output, plain, text};
 use super::{ClientError, Result, credentials, follow, patience, size};
@@ -42,6 +43,11 @@ pub(crate) enum Command {
     },
     /// One job.
     Show {
+        /// Id or name.
+        job: String,
+    },
+    /// What the scheduler itself has on record of a job.
+    Record {
         /// Id or name.
         job: String,
     },
@@ -126,6 +132,9 @@ pub(crate) struct Submit {
     /// File for standard error, below the folder it runs in.
     #[arg(long)]
     stderr: Option<String>,
+    /// A field of the site's, as field=value, for example account=proj1.
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = parse_field)]
+    set: Vec<(String, String)>,
     /// Wait until the job is over; the exit code is 1 unless it succeeded.
     #[arg(long)]
     wait: bool,
@@ -147,6 +156,13 @@ impl Command {
             Self::Show { job } => {
                 let job: Value = client.get(&path_of(&client, job).await?).await?;
                 out.value(&job, describe)
+            }
+            Self::Record { job } => {
+                let path = format!("{}/record", path_of(&client, job).await?);
+                let record: Value = client.get(&path).await?;
+                out.value(&record, |record| {
+                    record["record"].as_str().unwrap_or_default().trim_end().to_owned()
+                })
             }
             Self::Output { job, stderr, follow } => {
                 let stream = if *stderr { "stderr" } else { "stdout" };
@@ -210,6 +226,9 @@ impl Submit {
             if let Some(value) = value {
                 form[field] = value;
             }
+        }
+        for (field, value) in &self.set {
+            form["options"][field] = Value::from(value.as_str());
         }
     }
 }

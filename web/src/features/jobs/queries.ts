@@ -36,6 +36,14 @@ export const jobScriptQuery = (id: string) =>
     staleTime: Number.POSITIVE_INFINITY,
   });
 
+export const jobRecordQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.jobRecord(id),
+    queryFn: async () => (await ok(api.GET("/api/v1/jobs/{id}/record", { params: { path: { id } } }))).record,
+    staleTime: 0,
+    retry: false,
+  });
+
 export const systemsQuery = queryOptions({
   queryKey: keys.systems,
   queryFn: async () => (await ok(api.GET("/api/v1/systems"))).items,

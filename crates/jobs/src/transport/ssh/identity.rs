@@ -39,15 +39,12 @@ pub(super) fn check_there(
     min_uid: u32,
 ) -> Result<(), TransportError> {
     let said = String::from_utf8_lossy(&answer.stdout);
-    let lines: Vec<Vec<u32>> = said.lines().map(numbers).collect::<Option<_>>().unwrap_or_default();
-    let ([uid], [gid], gids) = (match lines.as_slice() {
-        [uid, gid, gids] if answer.exit_code == Some(0) => (uid.as_slice(), gid.as_slice(), gids),
-        _ => return Err(TransportError::Unreachable(format!("id(1) of {} answers {said:?}", who.name))),
-    }) else {
+    let account = numbers(&said).filter(|_| answer.exit_code == Some(0));
+    let Some((uid, gid, gids)) = account else {
         return Err(TransportError::Unreachable(format!("id(1) of {} answers {said:?}", who.name)));
     };
-    check_uid(&who.name, *uid, min_uid)?;
-    if same != SameIdentity::Name && (*uid, *gid) != (who.uid, who.gid) {
+    check_uid(&who.name, uid, min_uid)?;
+    if same != SameIdentity::Name && (uid, gid) != (who.uid, who.gid) {
         let detail = format!(
             "{} is UID {uid} and GID {gid} there and UID {} and GID {} here",
             who.name, who.uid, who.gid
@@ -55,7 +52,7 @@ pub(super) fn check_there(
         return Err(not_let_in(detail));
     }
     let here: BTreeSet<u32> = who.gids.iter().copied().chain([who.gid]).collect();
-    let there: BTreeSet<u32> = gids.iter().copied().chain([*gid]).collect();
+    let there: BTreeSet<u32> = gids.into_iter().chain([gid]).collect();
     if same == SameIdentity::Everything && here != there {
         let detail = format!("{} is in the groups {there:?} there and {here:?} here", who.name);
         return Err(not_let_in(detail));
@@ -70,8 +67,12 @@ fn check_uid(name: &str, uid: u32, min_uid: u32) -> Result<(), TransportError> {
     Ok(())
 }
 
-fn numbers(line: &str) -> Option<Vec<u32>> {
-    line.split_ascii_whitespace().map(|word| word.parse().ok()).collect()
+/// UID, GID and all groups, a line each.
+fn numbers(said: &str) -> Option<(u32, u32, Vec<u32>)> {
+    let lines: Vec<&str> = said.lines().collect();
+    let [uid, gid, gids] = lines.as_slice() else { return None };
+    let gids = gids.split_ascii_whitespace().map(|word| word.parse().ok()).collect::<Option<_>>()?;
+    Some((uid.parse().ok()?, gid.parse().ok()?, gids))
 }
 
 fn not_let_in(detail: String) -> TransportError {

@@ -17,6 +17,7 @@ import { JobFacts } from "./JobFacts";
 import { JobUsage } from "./JobUsage";
 import { LifeLine } from "./LifeLine";
 import { OutputPanel } from "./OutputPanel";
+import { RecordPanel } from "./RecordPanel";
 import { ScriptPanel } from "./ScriptPanel";
 import classes from "./JobPage.module.css";
 
@@ -56,6 +57,7 @@ function Details({ job }: { job: Job }) {
         <div className={classes.main}>
           <OutputPanel job={job} />
           <ScriptPanel job={job} />
+          <RecordPanel job={job} />
         </div>
       </div>
     </Page>
