@@ -13,6 +13,8 @@ use crate::transport::{Command, Output, Transport, TransportError};
 
 /// A command that only reads.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
+/// What env(1) exits with where there is no such program.
+const NO_PROGRAM: i32 = 127;
 /// Enough for 100,000 jobs of a poll.
 const OUTPUT_BYTES_MAX: usize = 64 << 20;
 
@@ -94,7 +96,10 @@ impl Commands {
             deadline,
             output_bytes_max: OUTPUT_BYTES_MAX,
         };
-        let output = self.config.transport.run(who, &command).await.map_err(|error| away(&error))?;
+        let output = self.config.transport.run(who, &command).await.map_err(|error| away(argv[0], &error))?;
+        if output.exit_code == Some(NO_PROGRAM) {
+            return Err(SchedulerError::Unreached(words(&output, "env")));
+        }
         if output.is_cut {
             return Err(SchedulerError::Away(format!("{}: its answer is too long", argv[0])));
         }
@@ -175,15 +180,22 @@ pub(crate) fn utf8(path: &Path) -> Result<&str, SchedulerError> {
     path.to_str().ok_or_else(|| SchedulerError::Refused(reason("refused", [], detail)))
 }
 
-fn away(error: &TransportError) -> SchedulerError {
+/// `program` is the scheduler's, not what stands in front of it.
+fn away(program: &str, error: &TransportError) -> SchedulerError {
     match error {
         TransportError::NotAllowed { .. } | TransportError::NotLetIn(_) => {
             SchedulerError::NotAllowed(error.to_string())
         }
-        TransportError::NotStarted { .. } | TransportError::NoCommand | TransportError::Unreachable(_) => {
+        TransportError::NotStarted { source, .. } => {
+            SchedulerError::Unreached(format!("{program} does not start: {source}"))
+        }
+        TransportError::NoCommand | TransportError::Unreachable(_) => {
             SchedulerError::Unreached(error.to_string())
         }
-        TransportError::TooSlow { .. } | TransportError::Lost(_) => SchedulerError::Away(error.to_string()),
+        TransportError::TooSlow { deadline_secs, .. } => {
+            SchedulerError::Away(format!("{program} did not end in {deadline_secs} s"))
+        }
+        TransportError::Lost(_) => SchedulerError::Away(format!("{program}: {error}")),
     }
 }
 
@@ -214,6 +226,11 @@ mod tests {
         assert_eq!(said, "a b UTC none\n");
         let away = commands.ask(&["sh", "-c", "echo 'sh: error: gone' >&2; exit 1"]).await.unwrap_err();
         assert!(matches!(&away, SchedulerError::Away(why) if why == "gone"), "{away:?}");
+        let missing = commands.ask(&["no-such-program"]).await.unwrap_err();
+        assert!(
+            matches!(&missing, SchedulerError::Unreached(why) if why.contains("no-such-program")),
+            "{missing:?}"
+        );
     }
 
     #[tokio::test]

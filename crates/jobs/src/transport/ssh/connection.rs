@@ -164,9 +164,8 @@ impl CommandChannel {
             ended = read => ended,
             () = write => None,
         };
-        let program = command.argv.first().map_or("", String::as_str);
         match ended {
-            Some(exit_code) => shell::output(program, exit_code, stdout, stderr),
+            Some(exit_code) => shell::output(command, exit_code, stdout, stderr),
             None => Err(lost(russh::Error::Disconnect)),
         }
     }

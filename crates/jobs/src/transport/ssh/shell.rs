@@ -11,6 +11,10 @@ use super::super::{Command, Output, TransportError};
 /// fish(1) give those meanings of their own.
 pub(super) const REMOTE: &str = r#"exec /bin/sh -c 'IFS= read -r mark && IFS= read -r line && nl=$(echo; echo x) && nl=${nl%x} && echo "$mark" && echo "$mark" >&2 && eval "$line"'"#;
 
+/// Exit codes of timeout(1) and env(1).
+const TIMED_OUT: i32 = 124;
+const TIMED_OUT_AND_KILLED: i32 = 137;
+const NOT_FOUND: i32 = 127;
 /// What profiles may print before the mark.
 const BEFORE_BYTES_MAX: usize = 256 << 10;
 
@@ -98,7 +102,7 @@ impl Arriving {
 
 /// What came of a command that ended.
 pub(super) fn output(
-    program: &str,
+    command: &Command,
     exit_code: Option<i32>,
     stdout: Arriving,
     stderr: Arriving,
@@ -108,9 +112,13 @@ pub(super) fn output(
         let said = String::from_utf8_lossy(&said).trim().chars().take(300).collect::<String>();
         return Err(TransportError::NotLetIn(format!("the account's login shell runs no command: {said}")));
     }
-    if exit_code == Some(127) {
+    let program = command.argv.first().cloned().unwrap_or_default();
+    if matches!(exit_code, Some(TIMED_OUT | TIMED_OUT_AND_KILLED)) {
+        // Nobody knows what it did until then.
+        return Err(TransportError::TooSlow { program, deadline_secs: command.deadline.as_secs() });
+    }
+    if exit_code == Some(NOT_FOUND) {
         let said = String::from_utf8_lossy(&stderr.bytes).trim().to_owned();
-        let program = program.to_owned();
         return Err(TransportError::NotStarted { program, source: std::io::Error::other(said) });
     }
     let is_cut = stdout.is_cut || stderr.is_cut;
@@ -155,7 +163,7 @@ mod tests {
             bytes.chunks(7).for_each(|chunk| arriving.push(chunk));
             arriving
         };
-        output("sh", done.status.code(), arrived(&done.stdout), arrived(&done.stderr)).unwrap()
+        output(command, done.status.code(), arrived(&done.stdout), arrived(&done.stderr)).unwrap()
     }
 
     fn round_trip(shell: &str, words: &[String], stdin: &[u8]) {
@@ -259,14 +267,20 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_that_runs_nothing_and_a_program_that_is_not_there_are_told_apart() {
+    fn a_shell_that_runs_nothing_a_missing_program_and_a_slow_one_are_told_apart() {
         let mut said = Arriving::new("MARK", 100);
         said.push(b"This account is currently not available.\n");
-        let refused = output("squeue", Some(1), said, Arriving::new("MARK", 100));
+        let squeue = command(&["squeue".to_owned()], b"");
+        let refused = output(&squeue, Some(1), said, Arriving::new("MARK", 100));
         assert!(matches!(&refused, Err(TransportError::NotLetIn(why)) if why.contains("not available")));
-        let mut stdout = Arriving::new("MARK", 100);
-        stdout.push(b"MARK\n");
-        let missing = output("squeue", Some(127), stdout, Arriving::new("MARK", 100));
-        assert!(matches!(missing, Err(TransportError::NotStarted { .. })), "{missing:?}");
+        let ends = |code| {
+            let mut stdout = Arriving::new("MARK", 100);
+            stdout.push(b"MARK\n");
+            output(&squeue, Some(code), stdout, Arriving::new("MARK", 100))
+        };
+        assert!(matches!(ends(127), Err(TransportError::NotStarted { .. })));
+        // It may have been done all the same, so it is no refusal.
+        assert!(matches!(ends(124), Err(TransportError::TooSlow { .. })));
+        assert!(matches!(ends(137), Err(TransportError::TooSlow { .. })));
     }
 }
