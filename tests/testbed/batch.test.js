@@ -158,6 +158,14 @@ journey("what Slurm refuses is said at the form, and what waits is held, release
   assert.deepEqual(codesOf(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
   assert.match(foreign.body.fields[0].params.detail, /Invalid account/);
 
+  // Three that end each in their own way, while the next one waits.
+  const endings = await Promise.all([
+    submitScript(page, ["#SBATCH --array=1-3", "[ $SLURM_ARRAY_TASK_ID != 2 ] || exit 4"]),
+    submitScript(page, ["#SBATCH --array=1-3", "true"]),
+    submitScript(page, ["#SBATCH --mem=50M", "python3 -c 'bytearray(300_000_000)'"]),
+  ]);
+  assert.deepEqual(endings.map(({ status }) => status), [202, 202, 202], JSON.stringify(endings));
+
   const { status, body: job } = await submitScript(page, ["#SBATCH --begin=now+1hour", "#SBATCH --comment='field=bio'", "sleep 600"]);
   assert.equal(status, 202, JSON.stringify(job));
   const waiting = await untilJob(page, job.id, "it waits for its time", ({ reason }) => reason?.code === "waiting_for_time");
@@ -170,6 +178,12 @@ journey("what Slurm refuses is said at the form, and what waits is held, release
   await ask(page, job.id, "cancel");
   const ended = await untilJob(page, job.id, "it is cancelled", ({ phase }) => phase === "ended");
   assert.equal(ended.outcome, "cancelled");
+  const over = await Promise.all(endings.map(({ body }) => untilJob(page, body.id, "it is over", ({ phase }) => phase === "ended")));
+  assert.deepEqual(over.map(({ outcome, exit_code: code }) => [outcome, code]), [["failed", 4], ["succeeded", 0], ["out_of_memory", null]]);
+  const next = await submitScript(page, [`#SBATCH --dependency=afterok:${over[0].scheduler_id}`, "true"]);
+  await untilJob(page, next.body.id, "it never starts", ({ reason }) => reason?.code === "dependency_never_satisfied");
+  await ask(page, next.body.id, "cancel");
+  await untilJob(page, next.body.id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
 });
 
 journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal: everybodys }, async ({ context, portal, page }) => {

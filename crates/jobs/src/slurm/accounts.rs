@@ -13,31 +13,32 @@ pub(super) const FIELDS: [&str; 10] =
 /// What somebody may want to know of a job that the controller has forgotten.
 pub(super) const RECORD_FIELDS: &str = "JobID,JobName,Partition,Account,QOS,State,ExitCode,Submit,Start,End,Elapsed,Timelimit,AllocTRES,NodeList,TotalCPU,MaxRSS,Comment";
 
-/// The jobs that are over; those that accounting thinks active are left out.
+/// The jobs that are over; those that accounting thinks active are left out. The tasks of an array are one job.
 pub(super) fn read(text: &str) -> Vec<Observation> {
-    let mut jobs: Vec<Observation> = Vec::new();
+    let mut parts: Vec<(&str, Option<Observation>)> = Vec::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split(SEPARATOR).collect();
         let [id, state, exit, start, end, elapsed, cpus, cpu_time, memory, tasks] = fields.as_slice() else {
             continue;
         };
-        if let Some((job, _)) = id.split_once('.') {
-            let usage =
-                jobs.last_mut().filter(|last| last.scheduler_id == job).and_then(|last| last.usage.as_mut());
+        if id.contains('.') {
+            let usage = parts.last_mut().and_then(|(_, part)| part.as_mut()?.usage.as_mut());
             if let Some(usage) = usage {
                 usage.max_memory_bytes = usage.max_memory_bytes.max(step_memory(memory, tasks));
             }
-        } else if let Some(job) = listing::ended(id, state, exit, start, end) {
-            let usage = JobUsage {
-                walltime_secs: elapsed.parse().ok(),
-                cpus: cpus.parse().ok(),
-                cpu_secs: slurm_time(cpu_time.split('.').next().unwrap_or_default()),
-                max_memory_bytes: None,
-            };
-            jobs.push(Observation { usage: Some(usage), ..job });
+            continue;
         }
+        let job = id.split('_').next().unwrap_or_default();
+        let usage = JobUsage {
+            walltime_secs: elapsed.parse().ok(),
+            cpus: cpus.parse().ok(),
+            cpu_secs: slurm_time(cpu_time.split('.').next().unwrap_or_default()),
+            max_memory_bytes: None,
+        };
+        let part = listing::ended(job, state, exit, start, end);
+        parts.push((job, part.map(|part| Observation { usage: Some(usage), ..part })));
     }
-    jobs
+    listing::whole(parts)
 }
 
 /// The largest task of a step, times its tasks, as seff of Slurm's contribs has it.
@@ -122,7 +123,18 @@ mod tests {
             ]),
             line(&["8", "RUNNING", "0:0", "1764300000", "Unknown", "6", "4", "00:00:00", "", ""]),
             line(&["8.batch", "RUNNING", "0:0", "1764300000", "Unknown", "6", "4", "00:00:00", "9G", "1"]),
-            line(&["9_1", "COMPLETED", "0:0", "1764300000", "1764300600", "600", "4", "1-00:00:00", "", ""]),
+            line(&[
+                "9_x.batch",
+                "COMPLETED",
+                "0:0",
+                "1764300000",
+                "1764300600",
+                "600",
+                "4",
+                "1-00:00:00",
+                "1G",
+                "1",
+            ]),
         ];
         let read = read(&text.join("\n"));
         let [job] = read.as_slice() else { panic!("{read:?}") };
@@ -138,5 +150,45 @@ mod tests {
         {
             assert_eq!(bytes(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_array_is_over_with_its_last_task_and_ends_as_the_worst_of_them() {
+        let task = |id: &str, state: &str, exit: &str, end: &str| {
+            line(&[id, state, exit, "1764300000", end, "60", "2", "00:01:00", "", ""])
+        };
+        let done = |id: &str| task(id, "COMPLETED", "0:0", "1764300060");
+        let step = line(&[
+            "9_2.batch",
+            "FAILED",
+            "4:0",
+            "1764300000",
+            "1764300090",
+            "90",
+            "2",
+            "00:01:00",
+            "3M",
+            "1",
+        ]);
+        let text = [done("9_1"), task("9_2", "FAILED", "4:0", "1764300090"), step, done("9_3")];
+        let read_one = read(&text.join("\n"));
+        let [job] = read_one.as_slice() else { panic!("{read_one:?}") };
+        assert_eq!(
+            (job.scheduler_id.as_str(), job.outcome, job.exit_code),
+            ("9", Some(Outcome::Failed), Some(4))
+        );
+        assert_eq!(job.ended_at.map(|at| at.as_millis()), Some(1_764_300_090_000));
+        let expected = JobUsage {
+            walltime_secs: Some(60),
+            cpus: Some(6),
+            cpu_secs: Some(180),
+            max_memory_bytes: Some(3 << 20),
+        };
+        assert_eq!(job.usage, Some(expected));
+        let waits = [done("9_1"), task("9_[2-3]", "PENDING", "0:0", "Unknown")];
+        assert_eq!(read(&waits.join("\n")), []);
+        let well = [done("9_1"), done("9_2"), done("10")];
+        let read_two = read(&well.join("\n"));
+        assert_eq!(read_two.iter().map(|one| one.outcome).collect::<Vec<_>>(), [Some(Outcome::Succeeded); 2]);
     }
 }

@@ -1,8 +1,9 @@
 //! What squeue(1), sacct(1) and scontrol(1) say of jobs.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use myksc_core::job::JobReason;
+use myksc_core::job::{JobReason, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
 use crate::reason::reason;
@@ -60,15 +61,50 @@ pub(super) fn observations(listed: &[Listed]) -> Vec<Observation> {
     jobs.into_values().cloned().collect()
 }
 
-/// What `scontrol -o show job` says of one that is over.
+/// What `scontrol -o show job` says of one that is over; it has a line for each task of an array.
 pub(super) fn read_job(id: &str, text: &str) -> Option<Observation> {
-    let line = text.lines().next()?;
-    let field =
-        |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-    if field("JobId")? != id {
-        return None;
+    let part = |line: &str| {
+        let field =
+            |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let is_it = field("ArrayJobId").or(field("JobId"))? == id;
+        is_it.then(|| {
+            ended(id, field("JobState")?, field("ExitCode")?, field("StartTime")?, field("EndTime")?)
+        })
+    };
+    whole(text.lines().filter_map(part).map(|part| (id, part)).collect()).pop()
+}
+
+/// One observation for the parts of each job: none while one of them is not over.
+pub(super) fn whole(parts: Vec<(&str, Option<Observation>)>) -> Vec<Observation> {
+    let mut order = Vec::new();
+    let mut jobs: HashMap<&str, Option<Observation>> = HashMap::new();
+    for (id, part) in parts {
+        match jobs.entry(id) {
+            Entry::Vacant(place) => {
+                order.push(id);
+                place.insert(part);
+            }
+            Entry::Occupied(mut place) => {
+                let joined = place.get_mut().take().zip(part).map(|(one, other)| join(one, other));
+                place.insert(joined);
+            }
+        }
     }
-    ended(id, field("JobState")?, field("ExitCode")?, field("StartTime")?, field("EndTime")?)
+    order.into_iter().filter_map(|id| jobs.remove(id).flatten()).collect()
+}
+
+/// Two parts as one: it ends as the first that did not succeed, and used what both did.
+fn join(one: Observation, other: Observation) -> Observation {
+    let (started_at, ended_at) = (one.started_at.min(other.started_at), one.ended_at.max(other.ended_at));
+    let usage = one.usage.as_ref().zip(other.usage.as_ref()).map(|(one, other)| JobUsage {
+        walltime_secs: one.walltime_secs.max(other.walltime_secs),
+        cpus: one.cpus.zip(other.cpus).map(|(one, other)| one.saturating_add(other)),
+        cpu_secs: one.cpu_secs.zip(other.cpu_secs).map(|(one, other)| one.saturating_add(other)),
+        max_memory_bytes: one.max_memory_bytes.max(other.max_memory_bytes),
+    });
+    let is_fine = one.outcome == Some(Outcome::Succeeded);
+    let worst = if is_fine { other } else { one };
+    Observation { started_at, ended_at, usage, ..worst }
 }
 
 pub(super) fn ended(id: &str, state: &str, exit: &str, start: &str, end: &str) -> Option<Observation> {
@@ -222,5 +258,15 @@ mod tests {
         assert_eq!(read_job("7", line).unwrap().outcome, Some(Outcome::Succeeded));
         assert_eq!(read_job("8", line), None);
         assert_eq!(read_job("7", "slurm_load_jobs error: Invalid job id specified"), None);
+        let task = |id: &str, state: &str, exit: &str| {
+            format!(
+                "JobId={id} ArrayJobId=7 ArrayTaskId=1 JobName=a JobState={state} ExitCode={exit} StartTime=1764300000 EndTime=1764300009"
+            )
+        };
+        let tasks =
+            [task("8", "COMPLETED", "0:0"), task("9", "FAILED", "3:0"), task("7", "COMPLETED", "0:0")];
+        assert_eq!(read_job("7", &tasks.join("\n")).unwrap().exit_code, Some(3));
+        let runs = [task("8", "COMPLETED", "0:0"), task("7", "RUNNING", "0:0")];
+        assert_eq!(read_job("7", &runs.join("\n")), None);
     }
 }
