@@ -209,6 +209,6 @@ journey("a job that is submitted while the controller is down goes there once, w
 
 journey("nobody else's jobs go where the commands run as kim", { timeout: 120_000, portal: own }, async ({ portal, page }) => {
   await signIn(page, portal, "lee");
-  const { status, body } = await submitScript(page, ["true"]);
+  const { status, body } = await submitScript(page, ["#SBATCH --comment='field=bio;appl=wc'", "true"]);
   assert.deepEqual([status, body.code], [403, "identity_not_allowed"], JSON.stringify(body));
 });

@@ -11,7 +11,7 @@ mod partitions;
 mod refusal;
 mod tag;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -168,31 +168,40 @@ impl Slurm {
     }
 
     async fn look_for(&self, ids: &[String]) -> Result<LookUp, SchedulerError> {
-        let mut found = Vec::new();
+        let mut found: HashMap<String, Observation> = HashMap::new();
+        let mut in_doubt: Vec<&String> = Vec::new();
         for some in ids.chunks(IDS_MAX) {
             let format = format!("--format={}", accounts::FIELDS.join(","));
             let delimiter = format!("--delimiter={SEPARATOR}");
-            let ids = some.join(",");
-            let argv = ["sacct", "-n", "-P", "-a", "-j", &ids, &delimiter, &format];
-            let output = self.commands.observe(&argv).await?;
+            let joined = some.join(",");
+            let argv = ["sacct", "-n", "-P", "-a", "-j", &joined, &delimiter, &format];
             // Without accounting it says so and fails; the controller is asked then.
-            found.extend(accounts::read(&text(&output.stdout)));
+            let said = text(&self.commands.observe(&argv).await?.stdout);
+            found.extend(accounts::read(&said).into_iter().map(|one| (one.scheduler_id.clone(), one)));
+            in_doubt
+                .extend(some.iter().filter(|id| !found.contains_key(*id) || accounts::is_array(&said, id)));
         }
-        let known: HashSet<String> = found.iter().map(|one: &Observation| one.scheduler_id.clone()).collect();
-        let mut unsettled = HashSet::new();
-        let mut missing: Vec<&String> = ids.iter().filter(|id| !known.contains(*id)).collect();
-        let later = missing.split_off(missing.len().min(SINGLE_MAX));
-        unsettled.extend(later.into_iter().cloned());
-        for id in missing {
-            let output = self.commands.observe(&["scontrol", "-o", "show", "job", id]).await?;
-            match listing::read_job(id, &text(&output.stdout)) {
-                Some(observation) => found.push(observation),
-                None => {
-                    unsettled.insert(id.clone());
-                }
+        let later = in_doubt.split_off(in_doubt.len().min(SINGLE_MAX));
+        later.iter().for_each(|id| drop(found.remove(*id)));
+        let mut missed = HashSet::new();
+        for id in in_doubt {
+            let said = text(&self.commands.observe(&["scontrol", "-o", "show", "job", id]).await?.stdout);
+            let accounted = found.remove(id);
+            let one = match listing::read_job(id, &said) {
+                Some(seen) => Some(Observation { usage: accounted.and_then(|one| one.usage), ..seen }),
+                // The controller knows of tasks that are not over.
+                None if listing::knows(id, &said) => None,
+                None => accounted,
+            };
+            match one {
+                Some(one) => drop(found.insert(id.clone(), one)),
+                None => drop(missed.insert(id.clone())),
             }
         }
-        Ok(self.follow.settle(found, unsettled))
+        let mut seen = self.follow.settle(found.into_values().collect(), missed);
+        // They were not asked for, so nothing speaks against them.
+        seen.unsettled.extend(later.into_iter().cloned());
+        Ok(seen)
     }
 
     /// The controller's record, or that of accounting once the controller has forgotten the job.

@@ -13,6 +13,11 @@ pub(super) const FIELDS: [&str; 10] =
 /// What somebody may want to know of a job that the controller has forgotten.
 pub(super) const RECORD_FIELDS: &str = "JobID,JobName,Partition,Account,QOS,State,ExitCode,Submit,Start,End,Elapsed,Timelimit,AllocTRES,NodeList,TotalCPU,MaxRSS,Comment";
 
+/// Whether a job is an array: accounting may know some of its tasks and not yet the others.
+pub(super) fn is_array(text: &str, id: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix(id).is_some_and(|rest| rest.starts_with('_')))
+}
+
 /// The jobs that are over; those that accounting thinks active are left out. The tasks of an array are one job.
 pub(super) fn read(text: &str) -> Vec<Observation> {
     let mut parts: Vec<(&str, Option<Observation>)> = Vec::new();
@@ -185,6 +190,9 @@ mod tests {
             max_memory_bytes: Some(3 << 20),
         };
         assert_eq!(job.usage, Some(expected));
+        assert!(
+            is_array(&text.join("\n"), "9") && !is_array(&done("9"), "9") && !is_array(&done("19_1"), "9")
+        );
         let waits = [done("9_1"), task("9_[2-3]", "PENDING", "0:0", "Unknown")];
         assert_eq!(read(&waits.join("\n")), []);
         let well = [done("9_1"), done("9_2"), done("10")];

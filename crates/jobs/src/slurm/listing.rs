@@ -74,6 +74,12 @@ pub(super) fn read_job(id: &str, text: &str) -> Option<Observation> {
     whole(text.lines().filter_map(part).map(|part| (id, part)).collect()).pop()
 }
 
+/// Whether `scontrol -o show job` knows the job, over or not.
+pub(super) fn knows(id: &str, text: &str) -> bool {
+    let marks = [format!("JobId={id}"), format!("ArrayJobId={id}")];
+    text.lines().any(|line| line.split_whitespace().any(|word| marks.iter().any(|mark| mark == word)))
+}
+
 /// One observation for the parts of each job: none while one of them is not over.
 pub(super) fn whole(parts: Vec<(&str, Option<Observation>)>) -> Vec<Observation> {
     let mut order = Vec::new();
@@ -268,5 +274,6 @@ mod tests {
         assert_eq!(read_job("7", &tasks.join("\n")).unwrap().exit_code, Some(3));
         let runs = [task("8", "COMPLETED", "0:0"), task("7", "RUNNING", "0:0")];
         assert_eq!(read_job("7", &runs.join("\n")), None);
+        assert!(knows("7", &runs.join("\n")) && !knows("70", &runs.join("\n")));
     }
 }

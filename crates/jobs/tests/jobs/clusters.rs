@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use myksc_core::job::JobSize;
 use myksc_core::{Identity, JobId, JobPhase, Timestamp, Translated, UserId};
-use myksc_jobs::scheduler::{Action, Place, Scheduler, SchedulerError, Submission};
+use myksc_jobs::scheduler::{Action, LookUp, Place, Scheduler, SchedulerError, Submission};
 use myksc_jobs::transport::Exec;
 use myksc_jobs::{CommandsConfig, OptionField, Pbs, SiteOption, SiteRules, Slurm, SystemConfig};
 use myksc_store::Store;
@@ -174,6 +174,37 @@ async fn half_a_line_and_a_banner_in_a_poll_hide_no_job() {
     commands.put("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1");
     let away = slurm.poll().await.unwrap_err();
     assert!(matches!(away, SchedulerError::Away(_)), "what is not known has not ended: {away:?}");
+}
+
+#[tokio::test]
+async fn an_array_of_which_accounting_knows_a_part_is_asked_of_the_controller() {
+    let line = |task: &str, state: &str, exit: &str| {
+        [task, state, exit, "1764300000", "1764300009", "9", "1", "00:01.000", "", ""].join("\\037")
+    };
+    let sacct =
+        format!("printf '{}\\n{}\\n'", line("7_1", "COMPLETED", "0:0"), line("8", "COMPLETED", "0:0"));
+    let shown = |state: &str, exit: &str| {
+        format!(
+            "echo 'JobId=9 ArrayJobId=7 ArrayTaskId=1 JobState=COMPLETED ExitCode=0:0 StartTime=1764300000 EndTime=1764300009'; echo 'JobId=7 ArrayJobId=7 ArrayTaskId=2 JobState={state} ExitCode={exit} StartTime=1764300000 EndTime=1764300009'"
+        )
+    };
+    let commands = Commands::new(&[("sacct", &sacct), ("scontrol", &shown("FAILED", "4:0"))]);
+    let slurm = Slurm::start(commands.config());
+    let ids = ["7", "8"].map(str::to_owned);
+    let ends = |seen: &LookUp| {
+        let mut ends: Vec<_> =
+            seen.found.iter().map(|one| (one.scheduler_id.clone(), one.exit_code)).collect();
+        ends.sort();
+        ends
+    };
+    let seen = slurm.look_up(&ids).await.unwrap();
+    assert_eq!(ends(&seen), [("7".to_owned(), Some(4)), ("8".to_owned(), Some(0))]);
+    commands.put("scontrol", &shown("RUNNING", "0:0"));
+    let seen = slurm.look_up(&ids).await.unwrap();
+    assert_eq!((ends(&seen), seen.unsettled.contains("7")), (vec![("8".to_owned(), Some(0))], true));
+    commands.put("scontrol", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1");
+    let seen = slurm.look_up(&ids).await.unwrap();
+    assert_eq!(ends(&seen), [("7".to_owned(), Some(0)), ("8".to_owned(), Some(0))]);
 }
 
 #[tokio::test]
