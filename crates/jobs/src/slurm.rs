@@ -178,8 +178,13 @@ impl Slurm {
             // Without accounting it says so and fails; the controller is asked then.
             let said = text(&self.commands.observe(&argv).await?.stdout);
             found.extend(accounts::read(&said).into_iter().map(|one| (one.scheduler_id.clone(), one)));
-            in_doubt
-                .extend(some.iter().filter(|id| !found.contains_key(*id) || accounts::is_array(&said, id)));
+            // Accounting learns of an array task by task, and the first looks like a job by itself.
+            let format = listing::ARRAY_FIELDS.join(SEPARATOR);
+            let argv = ["squeue", "-h", "-a", "-t", "all", "-j", &joined, "-o", &format];
+            let arrays = listing::arrays(&text(&self.commands.observe(&argv).await?.stdout));
+            in_doubt.extend(some.iter().filter(|id| {
+                !found.contains_key(*id) || arrays.contains(*id) || accounts::is_array(&said, id)
+            }));
         }
         let later = in_doubt.split_off(in_doubt.len().min(SINGLE_MAX));
         later.iter().for_each(|id| drop(found.remove(*id)));

@@ -1,7 +1,7 @@
 //! What squeue(1), sacct(1) and scontrol(1) say of jobs.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use myksc_core::job::{JobReason, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
@@ -13,6 +13,8 @@ use crate::scheduler::Observation;
 pub(super) const SEPARATOR: &str = "\u{1f}";
 /// Base id, state, reason, start and partition.
 pub(super) const POLL_FIELDS: [&str; 5] = ["%F", "%T", "%r", "%S", "%P"];
+/// Base id and index in its array.
+pub(super) const ARRAY_FIELDS: [&str; 2] = ["%F", "%K"];
 /// Without `-t` squeue leaves suspended jobs out.
 pub(super) const ACTIVE_STATES: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED,RESIZING,REQUEUED,REQUEUE_HOLD,SPECIAL_EXIT,STAGE_OUT,SIGNALING";
 
@@ -47,6 +49,15 @@ fn read_line(line: &str) -> Option<Listed> {
     // A job that may go to several partitions is counted in the first.
     let partition = partition.split(',').next().unwrap_or_default().to_owned();
     Some(Listed { partition, observation })
+}
+
+/// Ids of the jobs that are arrays.
+pub(super) fn arrays(text: &str) -> HashSet<String> {
+    let array = |line: &str| {
+        let (id, index) = line.split_once(SEPARATOR)?;
+        (index != "N/A" && is_id(id)).then(|| id.to_owned())
+    };
+    text.lines().filter_map(array).collect()
 }
 
 /// One observation for each job: the tasks of an array are one, which runs while any of them does.

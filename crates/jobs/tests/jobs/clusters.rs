@@ -181,14 +181,16 @@ async fn an_array_of_which_accounting_knows_a_part_is_asked_of_the_controller() 
     let line = |task: &str, state: &str, exit: &str| {
         [task, state, exit, "1764300000", "1764300009", "9", "1", "00:01.000", "", ""].join("\\037")
     };
-    let sacct =
-        format!("printf '{}\\n{}\\n'", line("7_1", "COMPLETED", "0:0"), line("8", "COMPLETED", "0:0"));
+    // The first task that accounting learns of looks like a job by itself.
+    let sacct = format!("printf '{}\\n{}\\n'", line("7", "COMPLETED", "0:0"), line("8", "COMPLETED", "0:0"));
+    let squeue = "printf '7\\0371\\n7\\0372\\n8\\037N/A\\n'";
     let shown = |state: &str, exit: &str| {
         format!(
             "echo 'JobId=9 ArrayJobId=7 ArrayTaskId=1 JobState=COMPLETED ExitCode=0:0 StartTime=1764300000 EndTime=1764300009'; echo 'JobId=7 ArrayJobId=7 ArrayTaskId=2 JobState={state} ExitCode={exit} StartTime=1764300000 EndTime=1764300009'"
         )
     };
-    let commands = Commands::new(&[("sacct", &sacct), ("scontrol", &shown("FAILED", "4:0"))]);
+    let commands =
+        Commands::new(&[("sacct", &sacct), ("squeue", squeue), ("scontrol", &shown("FAILED", "4:0"))]);
     let slurm = Slurm::start(commands.config());
     let ids = ["7", "8"].map(str::to_owned);
     let ends = |seen: &LookUp| {
