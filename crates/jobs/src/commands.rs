@@ -45,6 +45,13 @@ pub(crate) struct Act<'a> {
     pub(crate) deadline: Duration,
 }
 
+impl<'a> Act<'a> {
+    /// A command without input, in no folder of its own.
+    pub(crate) fn plain(argv: Vec<&'a str>, deadline: Duration) -> Self {
+        Self { argv, work_dir: None, stdin: Vec::new(), deadline }
+    }
+}
+
 impl Commands {
     /// `unset`: variables by which a site or a person changes what the commands print or do.
     pub(crate) fn new(config: CommandsConfig, unset: &[&str], set: &[&str]) -> Self {
@@ -57,8 +64,7 @@ impl Commands {
 
     /// Runs a command that only reads as somebody.
     pub(crate) async fn read(&self, who: &Identity, argv: &[&str]) -> Result<Output, SchedulerError> {
-        let (argv, stdin) = (argv.to_vec(), Vec::new());
-        self.run(who, Act { argv, work_dir: None, stdin, deadline: READ_DEADLINE }).await
+        self.run(who, Act::plain(argv.to_vec(), READ_DEADLINE)).await
     }
 
     /// Runs a command that only reads as the observer.

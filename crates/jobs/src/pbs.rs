@@ -140,9 +140,7 @@ impl Pbs {
 
     /// PBS tries nothing out; but whoever has no account there is told at the form.
     async fn check_account(&self, who: &Identity) -> Result<Vec<FieldProblem>, SchedulerError> {
-        let argv = vec!["qstat", "--version"];
-        let act = Act { argv, work_dir: None, stdin: Vec::new(), deadline: CHECK_DEADLINE };
-        match self.commands.run(who, act).await {
+        match self.commands.run(who, Act::plain(vec!["qstat", "--version"], CHECK_DEADLINE)).await {
             Err(error @ SchedulerError::NotAllowed(_)) => Err(error),
             _ => Ok(Vec::new()),
         }
@@ -182,9 +180,7 @@ impl Pbs {
             Action::Hold => "qhold",
             Action::Release => "qrls",
         };
-        let argv = vec![program, id];
-        let act = Act { argv, work_dir: None, stdin: Vec::new(), deadline: ACT_DEADLINE };
-        let output = self.commands.run(who, act).await?;
+        let output = self.commands.run(who, Act::plain(vec![program, id], ACT_DEADLINE)).await?;
         self.follow.note_change();
         if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, program, id)) }
     }

@@ -291,13 +291,7 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::get`].
     pub async fn output(&self, who: &Identity, id: &JobId, stream: Stream) -> Result<Output> {
-        let job = self.get(who, id).await?;
-        let text = match stream {
-            Stream::Stdout => &job.stdout_path,
-            Stream::Stderr => &job.stderr_path,
-        };
-        let path = text.parse().map_err(Error::internal)?;
-        Ok(Output { path, is_complete: job.phase == JobPhase::Ended })
+        output_of(&self.get(who, id).await?, stream)
     }
 
     /// Reads a stream of a job where the job runs, for a portal that has nobody to read it as its owner; a negative
@@ -314,7 +308,7 @@ impl Jobs {
         limit: u64,
     ) -> Result<Reading> {
         let job = self.get(who, id).await?;
-        let output = self.output(who, id, stream).await?;
+        let output = output_of(&job, stream)?;
         let unknown = || Error::not_found("root", output.path.root());
         let path = (self.inner.roots)(who).resolve(&output.path).ok_or_else(unknown)?;
         let scheduler = &self.inner.system(&job.system)?.scheduler;
@@ -476,6 +470,15 @@ fn submission_of(job: &Job, script: String, roots: &Roots) -> Result<Submission>
         stderr: if is_joined { None } else { Some(resolve(&job.stderr_path)?) },
         submitted_at: job.submitted_at,
     })
+}
+
+fn output_of(job: &Job, stream: Stream) -> Result<Output> {
+    let text = match stream {
+        Stream::Stdout => &job.stdout_path,
+        Stream::Stderr => &job.stderr_path,
+    };
+    let path = text.parse().map_err(Error::internal)?;
+    Ok(Output { path, is_complete: job.phase == JobPhase::Ended })
 }
 
 fn parse_cursor(text: &str) -> Result<JobCursor> {

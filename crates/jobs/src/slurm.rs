@@ -237,8 +237,7 @@ impl Slurm {
             Action::Hold => vec!["scontrol", "hold", id],
             Action::Release => vec!["scontrol", "release", id],
         };
-        let act = Act { argv, work_dir: None, stdin: Vec::new(), deadline: ACT_DEADLINE };
-        let output = self.commands.run(who, act).await?;
+        let output = self.commands.run(who, Act::plain(argv, ACT_DEADLINE)).await?;
         self.follow.note_change();
         if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, id)) }
     }

@@ -28,9 +28,9 @@ pub(super) fn queues(queues: &str, server: &str, nodes: &str) -> Vec<Queue> {
 }
 
 fn queue(queue: &Record, default: &str, nodes: &Nodes) -> Queue {
-    let max = |resource: &str| queue.get(&format!("resources_max.{resource}")).to_owned();
+    let max = |resource: &str| queue.get(&format!("resources_max.{resource}"));
     let count = |resource: &str, all: u32| max(resource).parse().unwrap_or(all).min(all);
-    let max_walltime_secs = pbs_time(&max("walltime")).unwrap_or(UNLIMITED_SECS);
+    let max_walltime_secs = pbs_time(max("walltime")).unwrap_or(UNLIMITED_SECS);
     let cpus = count("ncpus", nodes.cpus);
     let is_true = |attribute: &str| queue.get(attribute) == "True";
     Queue {
@@ -44,7 +44,7 @@ fn queue(queue: &Record, default: &str, nodes: &Nodes) -> Queue {
             max_cpus_per_task: cpus,
             max_cpus_per_node: cpus,
             max_gpus_per_node: count("ngpus", nodes.gpus),
-            max_memory_bytes: pbs_size(&max("mem")).unwrap_or(u64::MAX).min(nodes.memory_bytes),
+            max_memory_bytes: pbs_size(max("mem")).unwrap_or(u64::MAX).min(nodes.memory_bytes),
             max_walltime_secs,
         },
         defaults: QueueDefaults {
@@ -73,15 +73,11 @@ fn load(queue: &Record, nodes: &Nodes) -> QueueLoad {
 fn read_nodes(text: &str) -> Nodes {
     let mut all = Nodes::default();
     for node in records::read(text, "Name=") {
-        let available = |resource: &str| {
-            let wanted = format!("resources_available.{resource}");
-            let value = node.attributes().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-            value.unwrap_or_default().to_owned()
-        };
+        let available = |resource: &str| node.get(&format!("resources_available.{resource}"));
         let cpus = available("ncpus").parse().unwrap_or(0);
         all.count = all.count.saturating_add(1);
         all.cpus = all.cpus.max(cpus);
-        all.memory_bytes = all.memory_bytes.max(pbs_size(&available("mem")).unwrap_or(0));
+        all.memory_bytes = all.memory_bytes.max(pbs_size(available("mem")).unwrap_or(0));
         all.gpus = all.gpus.max(available("ngpus").parse().unwrap_or(0));
         all.cpus_total = all.cpus_total.saturating_add(cpus);
     }

@@ -22,10 +22,6 @@ impl Record {
     pub(super) fn get(&self, attribute: &str) -> &str {
         self.attributes.get(attribute).map_or("", String::as_str)
     }
-
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
 }
 
 /// The objects whose lines begin with `head`, for example `Job Id: `. Of an attribute that stands twice the first
