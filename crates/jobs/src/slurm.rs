@@ -214,12 +214,14 @@ impl Slurm {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
         }
-        let shown = self.commands.read(who, &["scontrol", "show", "job", id]).await?;
+        // For people, in contrast to what is read here.
+        let times = "SLURM_TIME_FORMAT=standard";
+        let shown = self.commands.read(who, &["env", times, "scontrol", "show", "job", id]).await?;
         if shown.exit_code == Some(0) {
             return Ok(text(&shown.stdout));
         }
         let fields = format!("--format={}", accounts::RECORD_FIELDS);
-        let kept = self.commands.read(who, &["sacct", "-P", "-j", id, &fields]).await?;
+        let kept = self.commands.read(who, &["env", times, "sacct", "-P", "-j", id, &fields]).await?;
         let kept_text = text(&kept.stdout);
         // Its first line names the fields.
         if kept.exit_code == Some(0) && kept_text.lines().count() > 1 {
