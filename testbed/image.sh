@@ -51,5 +51,5 @@ own_version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml" | head -
 
 # forget_former FOLDER: what was built of other sources of ours is of no use once there is FOLDER.
 forget_former() {
-    find "$MYKSC_CACHE" -maxdepth 1 -regex "$MYKSC_CACHE/$name-[0-9.]*-[0-9a-f]*\(\.log\)?" ! -path "${1%.part}*" -exec rm -rf {} +
+    find "$MYKSC_CACHE" -maxdepth 1 -regex "$MYKSC_CACHE/$name-[0-9.]*-[0-9a-f]*\(\.log\|\.part\)?" ! -path "${1%.part}*" -exec rm -rf {} +
 }
