@@ -4,6 +4,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 MYKSC_CACHE=${MYKSC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/myksc}
 export MYKSC_CACHE
 export npm_config_cache=$MYKSC_CACHE/npm
+export PIP_CACHE_DIR=$MYKSC_CACHE/pip
 # `target` in the checkout is a link into the cache (tools/target), so one name serves cargo and the tests.
 unset CARGO_TARGET_DIR
 
