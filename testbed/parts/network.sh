@@ -11,4 +11,7 @@ part_up() {
 
 part_check() { ip -4 -oneline address show dev "$bridge" | awk -v bridge="$bridge" '{ print bridge, $4 }' | grep .; }
 
+# Every part has it: process id and start time by the name of each daemon.
+part_env() { exports MYKSC_TESTBED_DAEMONS="$daemons"; }
+
 part_down() { [ ! -e "/sys/class/net/$bridge" ] || ip link delete "$bridge"; }
