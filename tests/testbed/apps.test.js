@@ -11,6 +11,7 @@ import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/suppor
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
 import { enterPassword, launchSmall, portalOnCluster } from "./support/centre.js";
+import { joinGroup, leaveGroup } from "./support/directory.js";
 import { apply, execute, get, kubectl, makeNamespace, podOfKim, probe, readyPod } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName } from "./support/programs.js";
@@ -61,7 +62,8 @@ async function knock(address, port) {
   return Buffer.concat(chunks);
 }
 
-await journeyOnCluster("kim works in JupyterLab on the cluster as herself", async ({ portal, profile, page, namespace }) => {
+await journeyOnCluster("kim works in JupyterLab on the cluster as herself", async ({ context, portal, profile, page, namespace }) => {
+  context.after(() => leaveGroup("kim", "proj2").catch(() => {}));
   await signIn(page, portal);
   const card = await launchJupyterLab(page, "lab");
   await waitForFirstLaunch(card);
@@ -93,6 +95,18 @@ await journeyOnCluster("kim works in JupyterLab on the cluster as herself", asyn
     return (await lab.evaluate(async () => (await fetch("/api")).status)) === 200;
   }, { limitMs: 60_000, everyMs: 200 });
   assert.equal((await appOf(page, "lab")).phase, "ready");
+
+  // A group that she joins is hers in what she launches from then on, and in nothing that runs.
+  await joinGroup("kim", "proj2");
+  await until("her new group is known", async () => {
+    const { user } = (await callApi(page, "GET", "/session")).body;
+    return user.groups.some(({ gid }) => gid === 30002);
+  });
+  const groupsIn = async (id) => (await kubectl("-n", namespace, "exec", (await podsOf(namespace, id))[0].metadata.name, "-c", "app", "--", "id", "-G")).trim();
+  await launchSmall(page, "later");
+  await waitForPhase(cardOf(page, "later"), "ready");
+  assert.equal(await groupsIn((await appOf(page, "later")).id), "20001 30001 30002");
+  assert.equal(await groupsIn(app.id), "20001 30001");
 
   // Stopped, it keeps its definition and nothing else; deleted, nothing is left.
   assert.equal((await callApi(page, "POST", `/apps/${app.id}/stop`)).status, 202);
