@@ -7,11 +7,12 @@ import { picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { kernelSockets, newNotebook, openSockets, runCode, waitForLauncher } from "../browser/support/jupyterlab.js";
 import { callApi, launchJupyterLab, openApp, waitForPhase } from "../browser/support/pages.js";
+import { startPostgres } from "../browser/support/postgres.js";
 import { authenticator } from "../browser/support/totp.js";
 import { until } from "../browser/support/until.js";
 import { joinGroup, leaveGroup, lock, unlock } from "./support/directory.js";
 import { printVersions, testbed } from "./support/exports.js";
-import { setEnabled, tellLogoutsTo } from "./support/keycloak.js";
+import { forget, setEnabled, tellLogoutsTo } from "./support/keycloak.js";
 import { run } from "./support/programs.js";
 
 printVersions("people", "keycloak");
@@ -70,10 +71,29 @@ recheck_secs = 1
 const WITH_RECHECKS = `${WITH_KEYCLOAK}scopes = ["profile", "offline_access"]
 `;
 
-async function enterPassword(page, portal, name, password) {
+/** The accounts of those whom Keycloak knows are the machine's own. */
+const WITH_NSS = `
+[[directory]]
+id = "machine"
+kind = "nss"
+${WITH_RECHECKS.replace('directory = "centre"', 'directory = "machine"')}`;
+
+/** A portal of one of the centre's people, with its database on a PostgreSQL server of the test's. */
+async function onPostgres(context, portal) {
+  const { address } = await startPostgres(context);
+  return { ...portal, env: { MYKSC__STATE__DATABASE: address } };
+}
+
+/** A portal that whoever runs the test runs, with an account of its own beside the centre's. */
+function rescue() {
+  const { person, ...portal } = portalOf(null, WITH_KEYCLOAK);
+  return { ...portal, account: { name: "rescue", displayName: "Rescue", password: "quiet-river-4410" } };
+}
+
+async function enterPassword(page, portal, name, password, way = "The centre") {
   await page.goto(portal.origin);
   await page.waitForURL(/\/sign-in/);
-  await page.getByText("The centre", { exact: true }).click();
+  await page.getByText(way, { exact: true }).click();
   await page.locator("input[autocomplete~=username]").fill(name);
   await page.locator("input[autocomplete~=current-password]").fill(password);
   await page.locator("form button[type=submit]").click();
@@ -119,7 +139,7 @@ async function runsNothing(uid, program) {
   return !lines.split("\n").some((line) => Number.parseInt(line, 10) === uid && line.includes(program));
 }
 
-journey("kim enrols a second factor at her first sign-in and works as herself", { ...LIMITS, portal: portalOf(KIM, WITH_FACTOR) }, async ({ portal, profile, page }) => {
+journey("kim enrols a second factor at her first sign-in and works as herself", { ...LIMITS, portal: (context) => onPostgres(context, portalOf(KIM, WITH_FACTOR)) }, async ({ portal, profile, page }) => {
   await enterPassword(page, portal, "kim", testbed.PASSWORD_KIM);
   await page.getByRole("heading", { name: "Set up two-step sign-in" }).waitFor();
   const phone = authenticator(await page.locator("code").first().innerText());
@@ -217,10 +237,11 @@ journey("lee signs in at Keycloak's own pages, works as herself and signs out th
   await page.locator("#username").waitFor();
 });
 
-journey("lee, whom Keycloak no longer lets in, loses her session and her app within a minute", { ...LIMITS, portal: portalOf(LEE, WITH_RECHECKS) }, async ({ context, portal, profile, page }) => {
+journey("lee, whom Keycloak no longer lets in, loses her session and her app within a minute", { ...LIMITS, portal: portalOf(LEE, WITH_NSS) }, async ({ context, portal, profile, page }) => {
   context.after(() => setEnabled("lee", true));
   await signInAtKeycloak(page, portal);
-  const { sockets } = await whoInJupyterLab(profile, page);
+  const { sockets, who } = await whoInJupyterLab(profile, page);
+  assert.equal(who, `20002 20002 ${LEE.home}`);
   assert.ok(kernelSockets(sockets) > 0);
 
   await setEnabled("lee", false);
@@ -235,6 +256,14 @@ journey("lee, whom Keycloak no longer lets in, loses her session and her app wit
   await setEnabled("lee", true);
   await profile.clearCookies();
   await signInAtKeycloak(page, portal);
+
+  // Removed there altogether, she has no session and no token here.
+  const { body: token } = await callApi(page, "POST", "/tokens", { name: "laptop", expires_in_days: 1 });
+  const byToken = () => fetch(`${portal.origin}/api/v1/session`, { headers: { Authorization: `Bearer ${token.token}` } });
+  assert.equal((await byToken()).status, 200);
+  await forget("lee");
+  await until("her token is no good", async () => (await byToken()).status === 401, inAMinute);
+  assert.equal(await page.evaluate(async () => (await fetch("/api/v1/session")).status), 401);
 });
 
 journey("who signs out at Keycloak is signed out of the portal, too", { ...LIMITS, portal: portalOf(LEE, WITH_KEYCLOAK) }, async ({ context, portal, profile, page }) => {
@@ -250,4 +279,16 @@ journey("who signs out at Keycloak is signed out of the portal, too", { ...LIMIT
   await until("her session is over", () => page.evaluate(async () => (await fetch("/api/v1/session")).status === 401));
   await until("her open notebook is cut off", () => kernelSockets(sockets) === 0);
   await page.getByRole("dialog", { name: "Sign in again" }).waitFor();
+});
+
+journey("an operator of the portal's own signs in beside the centre's people and works in JupyterLab", { ...LIMITS, portal: rescue }, async ({ portal, profile, page }) => {
+  const given = await portal.run(["admin", "user", "role", portal.account.name, "operator"]);
+  assert.equal(given.code, 0, given.stderr);
+  await enterPassword(page, portal, portal.account.name, portal.account.password, "Account of this portal");
+  await page.waitForURL(`${portal.origin}/`);
+  const { user, role, provider } = (await callApi(page, "GET", "/session")).body;
+  assert.deepEqual([user.name, role, provider], ["rescue", "operator", "local"]);
+  await page.getByRole("link", { name: "Operate" }).waitFor();
+  const { who } = await whoInJupyterLab(profile, page);
+  assert.equal(who, `${process.getuid()} ${process.getgid()} ${portal.home}`);
 });

@@ -13,6 +13,12 @@ export async function setEnabled(name, enabled) {
   await ask("PUT", `/users/${person.id}`, { ...person, enabled });
 }
 
+/** Removes a person; she is another one when she comes back from the directory. */
+export async function forget(name) {
+  const [person] = await ask("GET", `/users?exact=true&username=${name}`);
+  await ask("DELETE", `/users/${person.id}`);
+}
+
 /** Has the portal's client told of logouts at that address. */
 export async function tellLogoutsTo(address) {
   const [client] = await ask("GET", `/clients?clientId=${testbed.OIDC_CLIENT_ID}`);
