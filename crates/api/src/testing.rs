@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use myksc_apps::{Apps, AppsConfig, SecretKey};
 use myksc_core::{App, AppId, AppName, AppPhase, Resources, Role, Scope, Timestamp, Translated, User};
-use myksc_files::{AgentProgram, Files};
+use myksc_files::{AgentProgram, Deadlines, Files};
 use myksc_identity::{
     Access, AccessConfig, AccountPolicy, Authenticated, Client, Clock, FactorRule, FactorRules,
     FactorSettings, OidcConfig, PosixAccount, Seal, TokenWish,
@@ -21,7 +21,7 @@ use myksc_identity::{
 use myksc_jobs::{Jobs, Roots};
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
-use myksc_store::testing::sqlite_store;
+use myksc_testdb::sqlite_store;
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -111,6 +111,7 @@ impl TestPortal {
             run_dir: folder.path().join("run"),
             further_roots: Vec::new(),
             elsewhere: None,
+            deadlines: Deadlines::default(),
         });
         let event_streams = EventStreams::new(CancellationToken::new());
         let jobs = Jobs::start(store.clone(), Vec::new(), Arc::new(|_| Roots::new([])));

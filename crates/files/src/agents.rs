@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use myksc_core::{Identity, UserId, crash};
 
-use crate::config::{Config, HOME};
+use crate::config::{Config, Deadlines, HOME};
 use crate::error::FilesError;
 
 /// An agent is there some milliseconds after its start; a machine under load may need longer. It includes the
@@ -59,6 +59,10 @@ impl Agents {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(crate) fn deadlines(&self) -> Deadlines {
+        self.config.deadlines
     }
 
     /// A connection to the agent of `identity`, which is started if it does not run.

@@ -1,7 +1,6 @@
 //! What can be asked of a user's agent.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -16,13 +15,11 @@ use myksc_core::wire::{
 use myksc_core::{Identity, Translated, UploadId, UserPath};
 
 use crate::agents::Agents;
-use crate::client::{self, DEADLINE, build, read_json, request, send, send_bytes, target, within};
+use crate::client::{self, build, read_json, request, send, send_bytes, target, within};
 use crate::config::{Config, HOME};
 use crate::content::{self, Chunk, Content, Read, WriteConditions};
 use crate::error::FilesError;
 
-/// Many names take long to remove.
-const REMOVAL_DEADLINE: Duration = Duration::from_secs(600);
 /// A page of entries with paths of full length in them, and the other answers.
 const MAX_PAGE_BYTES: usize = 16 << 20;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
@@ -144,7 +141,7 @@ impl Files {
     /// As every call.
     pub async fn make_folder(&self, identity: &Identity, path: &UserPath) -> Result<Entry> {
         let order = NewFolder { path: path.clone() };
-        client::post(&self.agents, identity, "folders", &order, DEADLINE).await
+        client::post(&self.agents, identity, "folders", &order, self.agents.deadlines().answer).await
     }
 
     /// Moves or renames.
@@ -152,7 +149,7 @@ impl Files {
     /// # Errors
     /// As every call.
     pub async fn move_entry(&self, identity: &Identity, order: &Move) -> Result<Entry> {
-        client::post(&self.agents, identity, "move", order, DEADLINE).await
+        client::post(&self.agents, identity, "move", order, self.agents.deadlines().answer).await
     }
 
     /// Removes files and folders with all that is in them; what could not be removed is in the report.
@@ -162,7 +159,7 @@ impl Files {
     pub async fn remove(&self, identity: &Identity, paths: Vec<UserPath>) -> Result<RemovalReport> {
         let order = Removal { paths };
         let report: RemovalReport =
-            client::post(&self.agents, identity, "remove", &order, REMOVAL_DEADLINE).await?;
+            client::post(&self.agents, identity, "remove", &order, self.agents.deadlines().removal).await?;
         if report.failures.iter().all(|failure| failure.index < order.paths.len()) {
             Ok(report)
         } else {
@@ -175,7 +172,7 @@ impl Files {
     /// # Errors
     /// As every call.
     pub async fn create_upload(&self, identity: &Identity, order: &NewUpload) -> Result<Upload> {
-        checked(client::post(&self.agents, identity, "uploads", order, DEADLINE).await?)
+        checked(client::post(&self.agents, identity, "uploads", order, self.agents.deadlines().answer).await?)
     }
 
     /// How far an upload is.
@@ -208,7 +205,7 @@ impl Files {
             builder = builder.header(CONTENT_LENGTH, length);
         }
         let response = send_bytes(&self.agents, identity, builder, body).await?;
-        checked(within(DEADLINE, read_json(response, MAX_ANSWER_BYTES)).await?)
+        checked(within(self.agents.deadlines().answer, read_json(response, MAX_ANSWER_BYTES)).await?)
     }
 
     /// Gives an upload up and removes what arrived of it.
@@ -217,7 +214,7 @@ impl Files {
     /// As every call.
     pub async fn end_upload(&self, identity: &Identity, id: &UploadId) -> Result<()> {
         let request = build(request(Method::DELETE, &upload_target(id)), Empty::<Bytes>::new())?;
-        within(DEADLINE, send(&self.agents, identity, request)).await.map(drop)
+        within(self.agents.deadlines().answer, send(&self.agents, identity, request)).await.map(drop)
     }
 
     /// The uploads that are not finished, oldest first.

@@ -24,9 +24,6 @@ use crate::agents::Agents;
 use crate::error::FilesError;
 use crate::pace::{Pace, Paced};
 
-/// How long an ordinary call may take. An agent's file system may be slow, and then the person hears so.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
-
 const MAX_HEAD_BYTES: usize = 64 << 10;
 const MAX_HEADERS: usize = 32;
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
@@ -66,8 +63,8 @@ pub(crate) async fn get<T: DeserializeOwned>(
         let request = build(request(Method::GET, target), Empty::<Bytes>::new())?;
         read_json(send(agents, identity, request).await?, max_bytes).await
     };
-    match within(DEADLINE, attempt()).await {
-        Err(FilesError::Lost(_)) => within(DEADLINE, attempt()).await,
+    match within(agents.deadlines().answer, attempt()).await {
+        Err(FilesError::Lost(_)) => within(agents.deadlines().answer, attempt()).await,
         answer => answer,
     }
 }
@@ -100,7 +97,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let pace = Pace::start();
+    let pace = Pace::start(agents.deadlines().silence);
     let request = build(builder, Paced::new(body, pace.clone()))?;
     let sent = pace.keep(send(agents, identity, request)).await?;
     match (sent, pace.broken()) {
@@ -137,10 +134,11 @@ where
     if response.status().is_success() {
         return Ok(response);
     }
-    let problem: FileProblem = match within(DEADLINE, read_json(response, MAX_PROBLEM_BYTES)).await {
-        Err(FilesError::Rubbish(_)) => return Err(FilesError::Rubbish("a refusal without a reason")),
-        problem => problem?,
-    };
+    let problem: FileProblem =
+        match within(agents.deadlines().answer, read_json(response, MAX_PROBLEM_BYTES)).await {
+            Err(FilesError::Rubbish(_)) => return Err(FilesError::Rubbish("a refusal without a reason")),
+            problem => problem?,
+        };
     Err(FilesError::Refused(bounded(problem)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use myksc_core::{Identity, Translated};
 
@@ -23,6 +24,29 @@ pub struct Config {
     pub further_roots: Vec<FurtherRoot>,
     /// Where agents are that don't run on this machine; all run here when absent.
     pub elsewhere: Option<Elsewhere>,
+    /// How long agents are waited for.
+    pub deadlines: Deadlines,
+}
+
+/// How long an agent is waited for before the person hears that it is too slow.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
+    /// For an ordinary answer; an agent's file system may be slow.
+    pub answer: Duration,
+    /// For a removal; many names take long.
+    pub removal: Duration,
+    /// For the next bytes of a body, which may take for ever as long as they move.
+    pub silence: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(30),
+            removal: Duration::from_secs(600),
+            silence: Duration::from_secs(120),
+        }
+    }
 }
 
 /// A root beside the home folder.

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
@@ -17,7 +18,7 @@ use myksc_core::wire::{Entry, FileCode};
 use myksc_core::{Identity, UserPath};
 
 use crate::agents::Agents;
-use crate::client::{DEADLINE, build, read_json, request, send, send_bytes, target, within};
+use crate::client::{build, read_json, request, send, send_bytes, target, within};
 use crate::error::FilesError;
 use crate::pace::Watched;
 
@@ -112,10 +113,11 @@ pub(crate) async fn read(
                 builder = builder.header(name, value);
             }
         }
-        content(send(agents, identity, build(builder, Empty::<Bytes>::new())?).await?, read.head)
+        let response = send(agents, identity, build(builder, Empty::<Bytes>::new())?).await?;
+        content(response, read.head, agents.deadlines().silence)
     };
-    match within(DEADLINE, attempt()).await {
-        Err(FilesError::Lost(_)) => within(DEADLINE, attempt()).await,
+    match within(agents.deadlines().answer, attempt()).await {
+        Err(FilesError::Lost(_)) => within(agents.deadlines().answer, attempt()).await,
         // An answer to HEAD has no body that says why.
         Err(FilesError::Rubbish(_)) if read.head => Err(why(agents, identity, path).await),
         answer => answer,
@@ -142,7 +144,7 @@ where
     }
     let response = send_bytes(agents, identity, builder, body).await?;
     let etag = etag(response.headers())?;
-    Ok((within(DEADLINE, read_json(response, MAX_ENTRY_BYTES)).await?, etag))
+    Ok((within(agents.deadlines().answer, read_json(response, MAX_ENTRY_BYTES)).await?, etag))
 }
 
 /// Reads up to `limit` bytes from `offset`; a negative offset counts from the end, one behind it is moved there.
@@ -169,7 +171,7 @@ pub(crate) async fn chunk(
         Err(error) => return Err(error),
     };
     let offset = content.range.map_or(0, |range| range.first);
-    let bytes = within(DEADLINE, first_bytes(content.body, limit)).await?;
+    let bytes = within(agents.deadlines().answer, first_bytes(content.body, limit)).await?;
     Ok(Chunk { offset, size_bytes: content.size_bytes, bytes })
 }
 
@@ -189,13 +191,13 @@ async fn why(agents: &Arc<Agents>, identity: &Identity, path: &UserPath) -> File
     let target = target("content", &[("path", &path.to_string())]);
     let asked =
         async { send(agents, identity, build(request(Method::GET, &target), Empty::<Bytes>::new())?).await };
-    match within(DEADLINE, asked).await {
+    match within(agents.deadlines().answer, asked).await {
         Ok(_) => FilesError::Lost("the file has just changed".into()),
         Err(error) => error,
     }
 }
 
-fn content(response: Response<Incoming>, head: bool) -> Result<Content, FilesError> {
+fn content(response: Response<Incoming>, head: bool, silence: Duration) -> Result<Content, FilesError> {
     let headers = response.headers();
     let etag = etag(headers)?;
     let length: u64 = number(headers, CONTENT_LENGTH).ok_or(FilesError::Rubbish("no length"))?;
@@ -211,7 +213,7 @@ fn content(response: Response<Incoming>, head: bool) -> Result<Content, FilesErr
         }
         _ => return Err(FilesError::Rubbish("a status that is not for content")),
     };
-    let body = ContentBody(Watched::new(response.into_body(), if head { 0 } else { length }));
+    let body = ContentBody(Watched::new(response.into_body(), if head { 0 } else { length }, silence));
     Ok(Content { size_bytes, etag, range, body })
 }
 

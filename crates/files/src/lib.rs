@@ -14,7 +14,7 @@ mod error;
 mod pace;
 
 pub use calls::Files;
-pub use config::{AgentProgram, Config, FurtherRoot};
+pub use config::{AgentProgram, Config, Deadlines, FurtherRoot};
 pub use content::{ByteRange, Chunk, Content, ContentBody, Read, WriteConditions};
 pub use elsewhere::Elsewhere;
 pub use error::FilesError;

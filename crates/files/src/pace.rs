@@ -12,12 +12,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::client::BoxError;
 use crate::error::FilesError;
 
-/// A body of which nothing moved for so long is given up.
-pub(crate) const SILENCE: Duration = Duration::from_secs(120);
-
 /// When something last moved, and whether the bytes broke off at their source.
 #[derive(Debug, Clone)]
-pub(crate) struct Pace(Arc<Mutex<Moves>>);
+pub(crate) struct Pace {
+    moves: Arc<Mutex<Moves>>,
+    /// After so long without a move, the body is given up.
+    silence: Duration,
+}
 
 #[derive(Debug)]
 struct Moves {
@@ -26,8 +27,8 @@ struct Moves {
 }
 
 impl Pace {
-    pub(crate) fn start() -> Self {
-        Self(Arc::new(Mutex::new(Moves { last: Instant::now(), broken: None })))
+    pub(crate) fn start(silence: Duration) -> Self {
+        Self { moves: Arc::new(Mutex::new(Moves { last: Instant::now(), broken: None })), silence }
     }
 
     /// How the bytes broke off, if not the agent but their source ended them.
@@ -36,7 +37,7 @@ impl Pace {
     }
 
     fn lock(&self) -> MutexGuard<'_, Moves> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for `work` as long as something moves.
@@ -46,7 +47,7 @@ impl Pace {
             let last = self.lock().last;
             tokio::select! {
                 done = &mut work => return Ok(done),
-                () = sleep_until(last + SILENCE) => {
+                () = sleep_until(last + self.silence) => {
                     let still = last == self.lock().last;
                     if still {
                         return Err(FilesError::TooSlow);
@@ -102,13 +103,14 @@ impl<B: Body<Error: Into<BoxError>>> Body for Paced<B> {
 pub(crate) struct Watched<B> {
     body: Pin<Box<B>>,
     left: u64,
+    silence: Duration,
     patience: Pin<Box<Sleep>>,
 }
 
 impl<B> Watched<B> {
-    pub(crate) fn new(body: B, length: u64) -> Self {
-        let patience = Box::pin(sleep_until(Instant::now() + SILENCE));
-        Self { body: Box::pin(body), left: length, patience }
+    pub(crate) fn new(body: B, length: u64, silence: Duration) -> Self {
+        let patience = Box::pin(sleep_until(Instant::now() + silence));
+        Self { body: Box::pin(body), left: length, silence, patience }
     }
 }
 
@@ -136,7 +138,8 @@ where
             let frame = frame.map_err(|error| FilesError::Lost(error.to_string()));
             // Trailers are not passed on.
             let Some(bytes) = frame.map(|frame| frame.into_data().ok()).transpose() else { continue };
-            self.patience.as_mut().reset(Instant::now() + SILENCE);
+            let until = Instant::now() + self.silence;
+            self.patience.as_mut().reset(until);
             return Poll::Ready(Some(bytes.and_then(|bytes| self.take(bytes))));
         }
     }

@@ -10,7 +10,7 @@ use myksc_api::{AppState, Entrance, EventStreams, NamedSystem, Notices, Recorded
 use myksc_apps::{Apps, AppsConfig, SecretKey};
 use myksc_core::user::Group;
 use myksc_core::{Role, Timestamp, Translated, User, UserId};
-use myksc_files::Files;
+use myksc_files::{Deadlines, Files};
 use myksc_gateway::{Gateway, Listeners, ServerConfig};
 use myksc_identity::{Access, AccessConfig, Clock, Seal, TokenWish};
 use myksc_jobs::{Jobs, Local, LocalConfig, Roots, SiteRules, SystemConfig};
@@ -146,6 +146,7 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
         run_dir: folder.join("run"),
         further_roots: Vec::new(),
         elsewhere: None,
+        deadlines: Deadlines::default(),
     });
     AppState {
         apps: apps(folder, &store).await,

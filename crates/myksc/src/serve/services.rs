@@ -8,7 +8,7 @@ use myksc_api::{NamedSystem, Site};
 use myksc_apps::{Apps, AppsConfig, Place, SecretKey, StartError};
 use myksc_core::grant::Endpoint;
 use myksc_core::{Error, Identity, Translated, UserId};
-use myksc_files::{AgentProgram, Elsewhere, Files, FurtherRoot};
+use myksc_files::{AgentProgram, Deadlines, Elsewhere, Files, FurtherRoot};
 use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, Seal, SessionLimits};
 use myksc_jobs::scheduler::Scheduler;
 use myksc_jobs::transport::{Exec, Ssh, Transport};
@@ -82,6 +82,7 @@ pub(super) fn files(config: &Config, folder: &StateFolder, apps: &Apps) -> Resul
         run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
         further_roots: further.collect(),
         elsewhere: config.kubernetes.is_some().then(|| agents_on_cluster(apps.clone())),
+        deadlines: Deadlines::default(),
     }))
 }
 
