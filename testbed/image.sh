@@ -36,9 +36,10 @@ image_commit() {
 
 image_tool() { contained buildah --root "$store/root" --runroot "$store/run" --storage-driver overlay "$@"; }
 
-# own_program PACKAGE TO: the program of this checkout, built as MYKSC_PROFILE says (dev or release).
+# own_program PACKAGE TO: the program of this checkout, built as MYKSC_PROFILE says (dev or release). Both programs are
+# built together: alone, each would have others' crates compiled anew with fewer features.
 own_program() {
-    (cd "$root" && tools/target && cargo build --locked --quiet --profile "$profile" --package "$1")
+    (cd "$root" && tools/target && cargo build --locked --quiet --profile "$profile" --package myksc --package myksc-agent)
     local folder=$profile
     [ "$profile" != dev ] || folder=debug
     # Only what is debugged on the machine needs the symbols.

@@ -142,7 +142,7 @@ fn without_controls(text: &str, max_chars: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use myksc_store::testing::each_engine;
+    use myksc_testdb::each_engine;
 
     use super::*;
 

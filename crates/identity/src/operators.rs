@@ -189,7 +189,7 @@ fn check_reason(reason: Option<&str>) -> Result<Option<&str>> {
 
 #[cfg(test)]
 mod tests {
-    use myksc_store::testing::each_engine;
+    use myksc_testdb::each_engine;
 
     use super::*;
     use crate::Credentials;

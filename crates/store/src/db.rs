@@ -341,7 +341,7 @@ pub(crate) use {execute, fetch_all, fetch_optional, statement};
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::each_engine;
+    use crate::testing::{each_engine, reopened};
 
     #[tokio::test]
     async fn revisions_grow_and_wake_subscribers_on_commit_only() {
@@ -403,7 +403,7 @@ mod tests {
             )
             .unwrap();
             tx.commit().await.unwrap();
-            let error = store.reopened().await.err().expect("a newer database");
+            let error = reopened().await.err().expect("a newer database");
             assert!(matches!(error, StoreError::NewerDatabase(29_991_231_000_000)), "{error:?}");
         })
         .await;

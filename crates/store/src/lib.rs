@@ -22,8 +22,8 @@ mod passkeys;
 mod preferences;
 mod sessions;
 mod sign_ins;
-#[cfg(feature = "testing")]
-pub mod testing;
+#[cfg(test)]
+mod testing;
 mod tickets;
 mod tokens;
 mod users;

@@ -1,6 +1,6 @@
 use secrecy::ExposeSecret as _;
 
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::Credentials;

@@ -1,4 +1,4 @@
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::testing::{World, somewhere};

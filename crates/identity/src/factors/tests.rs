@@ -1,7 +1,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use totp_rs::{Builder, Secret};
 
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::testing::{World, right_password, somewhere};

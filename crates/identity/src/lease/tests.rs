@@ -1,5 +1,5 @@
 use myksc_core::User;
-use myksc_store::testing::{each_engine, sqlite_store};
+use myksc_testdb::{each_engine, sqlite_store};
 
 use super::*;
 use crate::TokenWish;

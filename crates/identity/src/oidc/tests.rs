@@ -11,7 +11,7 @@ use serde_json::json;
 
 use myksc_core::user::Group;
 use myksc_core::{Role, Translated, User};
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::testing::somewhere;

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use myksc_core::{Error, Result, Role, Translated, User, UserId};
 use myksc_store::Store;
-use myksc_store::testing::{each_engine, sqlite_store};
+use myksc_testdb::{each_engine, sqlite_store};
 
 use super::{Directories, PeoplePolicy, RoleRules};
 use crate::account::AccountPolicy;

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use myksc_core::Error;
-use myksc_store::testing::sqlite_store;
+use myksc_testdb::sqlite_store;
 
 use crate::testing::World;
 use crate::tokens::TokenWish;

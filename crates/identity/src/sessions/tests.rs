@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use myksc_core::AppId;
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::TokenWish;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use myksc_store::AuditEntry;
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::testing::{World, client, right_password, somewhere};

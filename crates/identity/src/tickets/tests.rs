@@ -1,5 +1,5 @@
 use myksc_core::SessionId;
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::TokenWish;

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::*;
 use crate::testing::World;

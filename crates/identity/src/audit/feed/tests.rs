@@ -1,7 +1,7 @@
 use std::os::unix::net::UnixDatagram;
 
 use myksc_store::AuditIntent;
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 use tempfile::TempDir;
 
 use super::*;

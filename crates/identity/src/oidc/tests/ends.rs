@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use myksc_store::testing::each_engine;
+use myksc_testdb::each_engine;
 
 use super::fake::{GROUP, Mode, NOW_SECS, Refreshing};
 use super::world::{World, code, user};
