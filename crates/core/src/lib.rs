@@ -13,6 +13,7 @@ pub mod id;
 pub mod job;
 pub mod name;
 pub mod notice;
+pub mod octets;
 pub mod path;
 pub mod preferences;
 pub mod role;

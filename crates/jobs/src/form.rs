@@ -39,9 +39,9 @@ pub struct JobForm {
     pub options: BTreeMap<String, String>,
     /// First line of the script, without its line end; none when empty.
     pub shebang: String,
-    /// Lines of a script's head that no field stands for (comments, options of other schedulers), each with its
-    /// line end. They come back as they were.
-    pub other_lines: String,
+    /// The head of the script that the form was filled from, as it stands; none for a new script. Fields that say
+    /// something else than it change it, and every other byte of it stays.
+    pub head: Option<String>,
 }
 
 impl Default for JobForm {
@@ -62,7 +62,7 @@ impl Default for JobForm {
             stderr_name: String::new(),
             options: BTreeMap::new(),
             shebang: "#!/bin/bash".to_owned(),
-            other_lines: String::new(),
+            head: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use myksc_core::{FieldProblem, Identity};
+use myksc_core::{FieldProblem, Identity, octets};
 use tokio::sync::watch;
 
 use self::records::SEPARATOR;
@@ -132,7 +132,7 @@ impl Pbs {
         let act = Act {
             argv,
             work_dir: Some(utf8(&submission.work_dir)?),
-            stdin: submission.script.clone().into_bytes(),
+            stdin: octets::to_bytes(&submission.script),
             deadline: SUBMIT_DEADLINE,
         };
         self.commands.run(who, act).await

@@ -187,7 +187,7 @@ pub struct QueueLoad {
 pub struct Submission {
     /// The portal's id of the job; makes a repeat harmless.
     pub tag: JobId,
-    /// The script, for standard input.
+    /// The script, for standard input; bytes that are no UTF-8 as [`myksc_core::octets`] has them.
     pub script: String,
     /// The job's name.
     pub name: String,
@@ -199,9 +199,9 @@ pub struct Submission {
     pub place: Place,
     /// Folder it runs in, absolute.
     pub work_dir: PathBuf,
-    /// File for standard output, absolute.
+    /// File for standard output, absolute, in the scheduler's words: Slurm fills in `%j`, `%A`, `%a` and `%%`.
     pub stdout: PathBuf,
-    /// File for standard error, absolute; joined to standard output when absent.
+    /// The same for standard error; joined to standard output when absent.
     pub stderr: Option<PathBuf>,
     /// When the person submitted it.
     pub submitted_at: Timestamp,

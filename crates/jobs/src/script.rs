@@ -18,14 +18,19 @@
 
 mod dialect;
 mod directive;
+#[cfg(test)]
+mod foreign;
+mod head;
+pub(crate) mod output;
 mod split;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
+mod words;
 
 use std::path::Path;
 
-use myksc_core::{FieldProblem, UserPath};
+use myksc_core::{FieldProblem, UserPath, octets};
 use serde::{Deserialize, Serialize};
 
 pub use self::dialect::{Dialect, Words};
@@ -38,7 +43,7 @@ use crate::roots::Roots;
 pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
 /// Codes that point something out and refuse nothing.
-const HINTS: [&str; 7] = [
+const HINTS: [&str; 8] = [
     "directive_below_command",
     "directive_repeated",
     "foreign_directive",
@@ -46,6 +51,7 @@ const HINTS: [&str; 7] = [
     "byte_order_mark_removed",
     "directive_in_command",
     "size_in_own_line",
+    "bytes_kept",
 ];
 
 /// A form made into a script.
@@ -70,8 +76,6 @@ pub struct Parsed {
     pub directives: Directives,
     /// Input files, as paths of the API.
     pub inputs: Vec<UserPath>,
-    /// Lines of the head that mean nothing here.
-    pub other_lines: String,
     /// The head as it stands.
     pub head: String,
     /// The person's own part as it stands.
@@ -86,21 +90,21 @@ pub fn is_hint(problem: &FieldProblem) -> bool {
     HINTS.contains(&problem.code.as_str())
 }
 
-/// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused.
+/// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused. A form that has
+/// the head of a script changes in it what it says otherwise; `defaults` is what that script was opened with.
 #[must_use]
-pub fn render<'a>(form: &JobForm, words: impl Into<Words<'a>>, roots: &Roots) -> Rendered {
+pub fn render<'a>(form: &JobForm, words: impl Into<Words<'a>>, roots: &Roots, defaults: &JobForm) -> Rendered {
     let words = words.into();
     let mut problems = Vec::new();
-    let mut head = render_shebang(&form.shebang, &mut problems);
-    let other_lines = checked_other_lines(&form.other_lines, words, &mut problems);
-    if head.is_empty() && other_lines.starts_with(['#', '\u{feff}']) {
-        // A comment that looks like `#!`, or a mark, must not become the first line.
-        head.push('\n');
-    }
-    head.push_str(&other_lines);
-    head.push_str(&directive::render(form, words, &mut problems));
-    head.push_str(&render_inputs(form, roots, &mut problems));
-    head.push('\n');
+    let head = match form.head.as_deref().map(|head| changed_head(head, form, words, roots, defaults, &mut problems)) {
+        Some(Some(head)) => head,
+        Some(None) => {
+            let detail = "the head of a script holds its first line, comments and directives, and no command";
+            problems.push(FieldProblem::new("head", "head_invalid", detail));
+            new_head(form, words, roots, &mut problems)
+        }
+        None => new_head(form, words, roots, &mut problems),
+    };
     let body = form.command.replace('\0', "");
     if body.len() != form.command.len() {
         problems.push(FieldProblem::new("command", "script_has_nul", "a script holds no NUL character"));
@@ -109,11 +113,59 @@ pub fn render<'a>(form: &JobForm, words: impl Into<Words<'a>>, roots: &Roots) ->
         problems.push(FieldProblem::new("command", "required", "say what the job runs"));
     }
     let script = format!("{head}{body}");
-    if parse(&script, words, roots).body != body {
+    if form.head.is_none() && parse(&script, words, roots).body != body {
         let detail = "the command starts with a directive: it counts as one and moves to the fields above";
         problems.push(FieldProblem::new("command", "directive_in_command", detail));
     }
     Rendered { directives: head, body, script, problems }
+}
+
+fn new_head(form: &JobForm, words: Words<'_>, roots: &Roots, problems: &mut Vec<FieldProblem>) -> String {
+    let mut head = render_shebang(&form.shebang, problems);
+    head.push_str(&directive::render(form, words, problems));
+    problems.extend(directive::form_problems(form, words.rules));
+    head.push_str(&render_inputs(form, roots, problems));
+    head.push('\n');
+    head
+}
+
+/// A head with what the form says otherwise; `None` where the text is no head.
+fn changed_head(
+    head: &str,
+    form: &JobForm,
+    words: Words<'_>,
+    roots: &Roots,
+    defaults: &JobForm,
+    problems: &mut Vec<FieldProblem>,
+) -> Option<String> {
+    let split = split::split(head, words.dialect, |path| roots.locate(path));
+    if split.head.len() != head.len() || head.contains('\0') || head.contains("\r\n") {
+        return None;
+    }
+    let parsed = parse(head, words, roots);
+    let before = parsed.clone().into_form(defaults);
+    directive::values(form, words, problems);
+    problems.extend(directive::form_problems(form, words.rules));
+    if parsed.directives.has_own_size {
+        let detail =
+            "the script says in a line of its own how large the job is; the fields for that have no effect";
+        problems.push(FieldProblem::new("script", "size_in_own_line", detail));
+    }
+    let shebang = if form.shebang == before.shebang {
+        split.shebang_line.to_owned()
+    } else {
+        render_shebang(&form.shebang, problems)
+    };
+    let mut lines = head::change(&split, &parsed, &before, form, words);
+    if !lines.is_empty() && !shebang.is_empty() && !shebang.ends_with('\n') {
+        lines.insert(0, '\n');
+    }
+    let rest = if form.inputs == before.inputs {
+        split.after_lines.to_owned()
+    } else {
+        render_inputs(form, roots, problems) + split.blank_line
+    };
+    Some(shebang + &lines + &rest)
 }
 
 /// Takes a script apart. Line ends of DOS and a byte order mark are changed first, and that is told.
@@ -123,7 +175,7 @@ pub fn parse<'a>(script: &str, words: impl Into<Words<'a>>, roots: &Roots) -> Pa
     let mut problems = Vec::new();
     let script = normalise(script, &mut problems);
     let split = split::split(&script, words.dialect, |path| roots.locate(path));
-    let (directives, other_lines) = directive::read(&split.head_lines, words, &mut problems);
+    let directives = directive::read(&split.head_lines, words, &mut problems);
     problems.extend(directive::site_problems(&split.head_lines, words, &directives));
     for number in &split.below {
         let detail = format!("line {number} stands below the first command, so it has no effect");
@@ -133,7 +185,6 @@ pub fn parse<'a>(script: &str, words: impl Into<Words<'a>>, roots: &Roots) -> Pa
         shebang: split.shebang.to_owned(),
         directives,
         inputs: split.inputs,
-        other_lines,
         head: split.head.to_owned(),
         body: split.body.to_owned(),
         problems,
@@ -161,7 +212,7 @@ impl Parsed {
             stderr_name: said.stderr_name.unwrap_or_default(),
             options: said.options,
             shebang: self.shebang,
-            other_lines: self.other_lines,
+            head: Some(self.head),
         }
     }
 }
@@ -180,6 +231,10 @@ fn normalise(script: &str, problems: &mut Vec<FieldProblem>) -> String {
             "line ends of DOS were made plain line ends",
         ));
         text = text.replace("\r\n", "\n");
+    }
+    if octets::has_any(&text) {
+        let detail = "some characters are no UTF-8; they are shown as boxes and kept byte by byte";
+        problems.push(FieldProblem::new("script", "bytes_kept", detail));
     }
     if text.contains('\0') {
         problems.push(FieldProblem::new("script", "script_has_nul", "a script holds no NUL character"));
@@ -201,21 +256,6 @@ fn render_shebang(shebang: &str, problems: &mut Vec<FieldProblem>) -> String {
     }
     let detail = "the first line starts with #! and names a program, for example #!/bin/bash";
     problems.push(FieldProblem::new("shebang", "shebang_invalid", detail));
-    String::new()
-}
-
-fn checked_other_lines(lines: &str, words: Words<'_>, problems: &mut Vec<FieldProblem>) -> String {
-    let mut ignored = Vec::new();
-    let all: Vec<_> = split::number_lines(lines, 1);
-    let whole = lines.is_empty() || lines.ends_with('\n');
-    let no_command = all.iter().all(|(_, line)| split::is_blank_or_comment(line));
-    let means_nothing = directive::read(&all, words, &mut ignored).1 == lines;
-    let plain = !lines.contains('\0') && !lines.contains("\r\n");
-    if whole && no_command && means_nothing && plain {
-        return lines.to_owned();
-    }
-    let detail = "only comments and options of other programs may stand here, each on a line of its own";
-    problems.push(FieldProblem::new("other_lines", "other_lines_invalid", detail));
     String::new()
 }
 

@@ -6,6 +6,7 @@
 mod choices;
 mod control;
 mod limits;
+mod outputs;
 mod views;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,6 +23,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::choices::Choices;
 use self::limits::{Asked, Draft};
+use self::outputs::Outputs;
 pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, SystemView};
 use crate::form::JobForm;
 use crate::reason::reason;
@@ -30,7 +32,7 @@ use crate::rules::{SiteOption, SiteRules};
 use crate::scheduler::{
     About, Action, Capabilities, Place, Queue, Reading, Scheduler, SchedulerError, Submission,
 };
-use crate::script::{self, Rendered, Words};
+use crate::script::{self, Parsed, Rendered, Words};
 use crate::templates::{self, ScriptTemplate};
 
 /// Area of our intents.
@@ -125,7 +127,12 @@ impl Jobs {
     pub async fn render_script(&self, who: &Identity, system: &str, form: &JobForm) -> Result<Rendered> {
         let system = self.inner.system(system)?;
         let queues = system.queues().await?;
-        let mut rendered = script::render(form, system.words(), &(self.inner.roots)(who));
+        let roots = (self.inner.roots)(who);
+        let defaults = match &form.head {
+            Some(head) => system.defaults_of(&script::parse(head, system.words(), &roots), &queues),
+            None => JobForm::default(),
+        };
+        let mut rendered = script::render(form, system.words(), &roots, &defaults);
         let asked = Asked::of_form(form);
         if rendered.problems.iter().all(|problem| problem.field != "queue") {
             rendered.problems.extend(asked.problems(&queues));
@@ -145,7 +152,8 @@ impl Jobs {
         let mut problems = parsed.problems.clone();
         problems.extend(asked.problems(&queues));
         let (directives, body) = (parsed.head.clone(), parsed.body.clone());
-        let form = parsed.into_form(&limits::default_form(asked.queue(&queues)));
+        let defaults = system.defaults_of(&parsed, &queues);
+        let form = parsed.into_form(&defaults);
         Ok(ParsedScript { form, directives, body, problems })
     }
 
@@ -195,8 +203,8 @@ impl Jobs {
         let roots = (self.inner.roots)(who);
         let draft =
             Draft::new(id, script, work_dir, &queues, system.words(), &roots).map_err(Error::Invalid)?;
-        let mut job = draft.job(who, &system.id);
-        let submission = submission_of(&job, draft.script.clone(), &roots)?;
+        let mut job = draft.job(who, &system.id).map_err(Error::invalid)?;
+        let submission = system.submission_of(&job, draft.script.clone(), &roots)?;
         let problems = system.scheduler.check(who, &submission).await.map_err(scheduler_error)?;
         if !problems.is_empty() {
             return Err(Error::Invalid(problems));
@@ -419,6 +427,42 @@ impl System {
         SystemView { id, title, scheduler, version, state, capabilities, observed_at }
     }
 
+    /// What is handed to the scheduler for a job on record.
+    fn submission_of(&self, job: &Job, script: String, roots: &Roots) -> Result<Submission> {
+        let path: UserPath = job.work_dir.parse().map_err(Error::internal)?;
+        let work_dir = roots.resolve(&path).ok_or_else(|| Error::not_found("root", path.root()))?;
+        let outputs = self.outputs_of(job, &script, roots)?;
+        let (stdout, stderr) = outputs.for_scheduler(&work_dir, job.id.as_str());
+        Ok(Submission {
+            tag: job.id.clone(),
+            script,
+            name: job.name.clone(),
+            queue: job.queue.clone(),
+            size: job.size.clone(),
+            place: Place {
+                work_dir: job.work_dir.clone(),
+                stdout: job.stdout_path.clone(),
+                stderr: job.stderr_path.clone(),
+            },
+            work_dir,
+            stdout,
+            stderr,
+            submitted_at: job.submitted_at,
+        })
+    }
+
+    /// Where the output of a job on record goes.
+    fn outputs_of(&self, job: &Job, script: &str, roots: &Roots) -> Result<Outputs> {
+        let work_dir = job.work_dir.parse().map_err(Error::internal)?;
+        let said = script::parse(script, self.words(), roots).directives;
+        Outputs::of(&said, &work_dir, roots, self.scheduler.dialect()).map_err(Error::invalid)
+    }
+
+    /// The form with which a script is opened, before what the script says.
+    fn defaults_of(&self, parsed: &Parsed, queues: &[Queue]) -> JobForm {
+        limits::default_form(Asked::of_script(&parsed.directives).queue(queues))
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>> {
         self.scheduler.queues().await.map_err(scheduler_error)
     }
@@ -445,31 +489,6 @@ fn being_cancelled() -> JobReason {
 
 fn is_being_cancelled(job: &Job) -> bool {
     job.reason.as_ref().is_some_and(|reason| reason.code == BEING_CANCELLED)
-}
-
-/// What is handed to the scheduler for a job on record.
-fn submission_of(job: &Job, script: String, roots: &Roots) -> Result<Submission> {
-    let resolve = |text: &str| {
-        let path: UserPath = text.parse().map_err(Error::internal)?;
-        roots.resolve(&path).ok_or_else(|| Error::not_found("root", path.root()))
-    };
-    let is_joined = job.stderr_path == job.stdout_path;
-    Ok(Submission {
-        tag: job.id.clone(),
-        script,
-        name: job.name.clone(),
-        queue: job.queue.clone(),
-        size: job.size.clone(),
-        place: Place {
-            work_dir: job.work_dir.clone(),
-            stdout: job.stdout_path.clone(),
-            stderr: job.stderr_path.clone(),
-        },
-        work_dir: resolve(&job.work_dir)?,
-        stdout: resolve(&job.stdout_path)?,
-        stderr: if is_joined { None } else { Some(resolve(&job.stderr_path)?) },
-        submitted_at: job.submitted_at,
-    })
 }
 
 fn output_of(job: &Job, stream: Stream) -> Result<Output> {

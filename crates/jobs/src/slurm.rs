@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use myksc_core::{FieldProblem, Identity};
+use myksc_core::{FieldProblem, Identity, octets};
 use tokio::sync::watch;
 
 use self::listing::{Listed, SEPARATOR};
@@ -121,7 +121,7 @@ impl Slurm {
         let mut argv = vec!["sbatch", "--parsable", "--ignore-pbs", "--export=NONE", "-D", work_dir, &stdout];
         argv.extend(stderr.as_deref());
         argv.extend(options);
-        let stdin = submission.script.clone().into_bytes();
+        let stdin = octets::to_bytes(&submission.script);
         self.commands.run(who, Act { argv, work_dir: None, stdin, deadline }).await
     }
 
@@ -335,12 +335,12 @@ impl Scheduler for Slurm {
     }
 }
 
-/// A path in which Slurm replaces nothing, sbatch(1) at "FILENAME PATTERN".
-fn file_pattern(path: &Path) -> Result<String, SchedulerError> {
+/// A file's name for Slurm, sbatch(1) at "FILENAME PATTERN".
+fn file_pattern(path: &Path) -> Result<&str, SchedulerError> {
     let path = utf8(path)?;
     if path.contains('\\') {
         let detail = "Slurm takes a backslash in an output file's path for an order; choose another name";
         return Err(SchedulerError::Refused(reason("refused", [], detail)));
     }
-    Ok(path.replace('%', "%%"))
+    Ok(path)
 }

@@ -76,7 +76,7 @@ mod tests {
         let templates = for_form(&base).unwrap();
         assert!(templates.len() >= 4);
         for template in &templates {
-            let rendered = script::render(&template.form, script::Dialect::Myksc, &Roots::default());
+            let rendered = script::render(&template.form, script::Dialect::Myksc, &Roots::default(), &base);
             assert_eq!(rendered.problems, [], "{}", template.id);
             assert_eq!(template.form.queue, "local");
             assert!(rendered.script.ends_with(&template.body));

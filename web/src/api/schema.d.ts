@@ -2195,11 +2195,10 @@ export interface components {
              */
             shebang: string;
             /**
-             * @description Lines of a script's head that no field stands for (comments, options of other schedulers), each with its
-             *     line end. They come back as they were.
-             * @default
+             * @description The head of the script that the form was filled from, as it stands; none for a new script. Fields that say
+             *     something else than it change it, and every other byte of it stays.
              */
-            other_lines: string;
+            head?: string | null;
         };
         /** @description One batch job as the portal knows it. */
         JobId: string;

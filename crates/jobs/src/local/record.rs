@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use myksc_core::job::{JobReason, JobSize};
 use myksc_core::spool::{Exit, ExitCause, Limits, Spec, Status};
-use myksc_core::{Identity, JobId, JobPhase, Outcome, Timestamp};
+use myksc_core::{Identity, JobId, JobPhase, Outcome, Timestamp, octets};
 use myksc_spool::{Folder, SpoolError, State};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ impl Record {
         let script = script_path(folder);
         Ok(Spec {
             generation: GENERATION,
-            command: command(&fs::read_to_string(&script)?, &script.to_string_lossy()),
+            command: command(&octets::to_text(&fs::read(&script)?), &script.to_string_lossy()),
             environment: self.environment(config),
             work_dir: self.work_dir.clone(),
             stdin: None,
@@ -197,7 +197,7 @@ impl Record {
         Ok(Recalled {
             submission: Submission {
                 tag: self.id,
-                script: fs::read_to_string(script_path(folder))?,
+                script: octets::to_text(&fs::read(script_path(folder))?),
                 name: self.name,
                 queue: self.queue,
                 size: self.size,
@@ -278,7 +278,7 @@ pub(super) fn read(folder: &Folder) -> Option<Record> {
 pub(super) fn write_script(folder: &Folder, script: &str) -> io::Result<()> {
     let (path, fresh) = (script_path(folder), folder.path().join(".script.new"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o700).open(&fresh)?;
-    file.write_all(script.as_bytes())?;
+    file.write_all(&octets::to_bytes(script))?;
     file.sync_all()?;
     fs::rename(&fresh, &path)?;
     File::open(folder.path())?.sync_all()

@@ -3,9 +3,14 @@
 mod pbs;
 mod slurm;
 
+pub(super) use self::pbs::{change_resources, read_resources};
 pub(crate) use self::pbs::{size as pbs_size, time as pbs_time};
 pub(crate) use self::slurm::slurm_time;
-use super::value;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::words::Word;
+use super::{value, words};
 use crate::form::JobForm;
 use crate::rules::SiteRules;
 
@@ -39,6 +44,33 @@ impl From<Dialect> for Words<'static> {
 /// One of our options and its value.
 pub(super) type Pair = (&'static str, String);
 
+/// Our options with what they shall say from now on; `None` takes the option away.
+pub(super) type Changes = BTreeMap<&'static str, Option<String>>;
+
+/// An option that stands in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Which one.
+    pub(super) name: Named,
+    /// The words that it takes up.
+    pub(super) words: Range<usize>,
+    /// The word with its value, and where in the word that stands.
+    pub(super) value: Option<(usize, Range<usize>)>,
+}
+
+/// Which option of a scheduler's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Named {
+    /// One that a field stands for, in our words.
+    Ours(&'static str),
+    /// PBS's list of resources.
+    Resources,
+    /// PBS's way to say that there is no file for errors.
+    Joined,
+    /// Another one, as the scheduler calls it.
+    Other(String),
+}
+
 impl Dialect {
     /// What a directive starts with.
     pub(super) fn mark(self) -> &'static str {
@@ -49,19 +81,30 @@ impl Dialect {
         }
     }
 
-    /// The directives for options in our words, a line each.
+    /// The directives of a new script for options in our words, a line each.
     pub(super) fn lines(self, options: &[Pair], form: &JobForm) -> String {
+        match self {
+            Self::Myksc | Self::Slurm => self.plain_lines(options),
+            Self::Pbs => pbs::lines(options, form),
+        }
+    }
+
+    /// Directives for a script that has some already; `has_size` where it says how large the job is.
+    pub(super) fn added_lines(self, options: &[Pair], form: &JobForm, has_size: bool) -> String {
+        match self {
+            Self::Myksc | Self::Slurm => self.plain_lines(options),
+            Self::Pbs => pbs::plain_lines(options, form, has_size),
+        }
+    }
+
+    fn plain_lines(self, options: &[Pair]) -> String {
         let mark = self.mark();
         let line = |(option, value): &Pair| {
-            // Quoting fails on NUL alone, and nothing comes here with a control character.
-            let word = shlex::try_quote(value).ok()?;
+            let word = words::quote(value, self)?;
             let option = if self == Self::Slurm { slurm::option(option) } else { option };
             Some(format!("{mark} --{option}={word}\n"))
         };
-        match self {
-            Self::Myksc | Self::Slurm => options.iter().filter_map(line).collect(),
-            Self::Pbs => pbs::lines(options, form),
-        }
+        options.iter().filter_map(line).collect()
     }
 
     /// A size of memory as the scheduler reads it.
@@ -72,46 +115,51 @@ impl Dialect {
         }
     }
 
-    /// The options that a line of a scheduler's holds, in our words; `None` where it holds anything that no field
-    /// stands for.
-    pub(super) fn read(self, text: &str) -> Option<Vec<Pair>> {
+    /// The options of a line of a scheduler's.
+    pub(super) fn scan(self, words: &[Word]) -> Vec<Found> {
         match self {
-            Self::Myksc => None,
-            Self::Slurm => slurm::read(text).map(|pair| vec![pair]),
-            Self::Pbs => pbs::read(text),
+            Self::Myksc => Vec::new(),
+            Self::Slurm => slurm::scan(words),
+            Self::Pbs => pbs::scan(words),
+        }
+    }
+
+    /// The value of one of our options, in our words; `None` where no field can hold it.
+    pub(super) fn in_our_words(self, option: &str, value: &str) -> Option<String> {
+        match self {
+            Self::Slurm => slurm::in_our_words(option, value),
+            Self::Myksc | Self::Pbs => Some(value.to_owned()),
         }
     }
 
     /// A line with an option of the site's.
     pub(super) fn site_line(self, option: &str, value: &str) -> Option<String> {
+        let value = words::quote(value, self)?;
         match self {
             Self::Myksc => None,
-            Self::Slurm => Some(format!("{} --{option}={}\n", self.mark(), shlex::try_quote(value).ok()?)),
-            Self::Pbs => Some(format!("{} -{option} {}\n", self.mark(), pbs::quoted(value)?)),
+            Self::Slurm => Some(format!("{} --{option}={value}\n", self.mark())),
+            Self::Pbs => Some(format!("{} -{option} {value}\n", self.mark())),
         }
     }
 
-    /// The value of an option in a line that holds nothing else.
-    pub(super) fn site_value(self, text: &str, option: &str) -> Option<String> {
-        match self {
-            Self::Myksc => None,
-            Self::Slurm => slurm::site_value(text, option),
-            Self::Pbs => pbs::site_value(text, option),
-        }
+    /// Whether an option says how large the job is in a way that no field stands for.
+    pub(super) fn is_own_size(self, option: &str) -> bool {
+        self == Self::Slurm && slurm::is_own_size(option)
     }
 
     /// Names of everything that a line asks for, by which a site forbids it.
     pub(super) fn asked_names(self, text: &str) -> Vec<String> {
-        match self {
-            Self::Myksc => Vec::new(),
-            Self::Slurm => slurm::asked_names(text),
-            Self::Pbs => pbs::asked_names(text),
+        let words = words::split(text, self).unwrap_or_default();
+        let mut names = Vec::new();
+        for found in self.scan(&words) {
+            let value = found.value.as_ref().map_or("", |(word, range)| &words[*word].text[range.clone()]);
+            match found.name {
+                Named::Ours(option) if self == Self::Slurm => names.push(slurm::option(option).to_owned()),
+                Named::Ours(_) | Named::Joined => names.extend(pbs::letter(&words[found.words.start])),
+                Named::Resources => names.extend(pbs::resource_names(value)),
+                Named::Other(name) => names.push(name),
+            }
         }
-    }
-
-    /// Whether lines that no field stands for say how large the job is, so that the form's own words for it would
-    /// contradict them.
-    pub(super) fn has_own_size(self, other_lines: &str) -> bool {
-        self == Self::Pbs && pbs::has_own_size(other_lines)
+        names
     }
 }

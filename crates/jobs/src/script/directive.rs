@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use myksc_core::{FieldProblem, UserPath};
 
-use super::dialect::{Dialect, Words};
+use super::dialect::{self, Dialect, Found, Named, Words};
 use super::split::{NumberedLine, directive_text};
-use super::value;
+use super::{value, words};
 use crate::form::JobForm;
-use crate::rules::SiteOption;
+use crate::rules::SiteRules;
 
 /// What the directives of a script say; `None` where they say nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +33,12 @@ pub struct Directives {
     pub stdout_name: Option<String>,
     /// `--error`.
     pub stderr_name: Option<String>,
+    /// Tasks of an array, as its scheduler writes them.
+    pub array: Option<String>,
+    /// Tasks on all nodes together, by which Slurm's scripts say those of each.
+    pub ntasks: Option<u32>,
+    /// Whether the script says in a way of its own how large the job is, so that fields have no effect on that.
+    pub has_own_size: bool,
     /// Values of the site's own fields.
     pub options: BTreeMap<String, String>,
 }
@@ -41,56 +47,66 @@ pub struct Directives {
 const FOREIGN: [(&str, &str); 5] =
     [("#MYKSC", "MyKSC"), ("#SBATCH", "Slurm"), ("#PBS", "PBS"), ("#BSUB", "LSF"), ("#$ -", "Grid Engine")];
 
-/// Writes the directives of a form, leaving out what can't stand in one.
-pub(super) fn render(form: &JobForm, words: Words<'_>, problems: &mut Vec<FieldProblem>) -> String {
+/// What a form says, option by option, each in the scheduler's notation. What can't stand in a directive is left out;
+/// `None` stands where there is nothing to say.
+pub(super) fn values(
+    form: &JobForm,
+    words: Words<'_>,
+    problems: &mut Vec<FieldProblem>,
+) -> Vec<(&'static str, Option<String>)> {
     let Words { dialect, rules } = words;
-    let mut options: Vec<(&'static str, String)> = Vec::new();
-    let mut put = |option: &'static str, value: &str| options.push((option, value.to_owned()));
-    match check_name(&form.name, dialect) {
-        Ok(()) => put("name", &form.name),
-        Err(problem) => problems.push(problem),
+    let mut options: Vec<(&'static str, Option<String>)> = Vec::new();
+    let names = [
+        ("name", &form.name, check_name(&form.name, dialect)),
+        ("queue", &form.queue, check_queue(&form.queue)),
+    ];
+    for (option, value, checked) in names {
+        match checked {
+            Ok(()) => options.push((option, Some(value.clone()))),
+            Err(problem) => problems.push(problem),
+        }
     }
-    match check_queue(&form.queue) {
-        Ok(()) => put("queue", &form.queue),
-        Err(problem) => problems.push(problem),
-    }
-    put("nodes", &form.nodes.to_string());
-    put("tasks-per-node", &form.tasks_per_node.to_string());
-    put("cpus-per-task", &form.cpus_per_task.to_string());
-    if form.gpus_per_node > 0 {
-        put("gpus-per-node", &form.gpus_per_node.to_string());
-    }
+    options.push(("nodes", Some(form.nodes.to_string())));
+    options.push(("tasks-per-node", Some(form.tasks_per_node.to_string())));
+    options.push(("cpus-per-task", Some(form.cpus_per_task.to_string())));
+    options.push(("gpus-per-node", (form.gpus_per_node > 0).then(|| form.gpus_per_node.to_string())));
     match form.memory_bytes {
         Some(_) if rules.forbidden.contains("mem") => problems.push(forbidden("memory_bytes", "mem")),
-        Some(memory_bytes) => put("memory", &dialect.size(memory_bytes)),
-        None => {}
+        memory_bytes => options.push(("memory", memory_bytes.map(|bytes| dialect.size(bytes)))),
     }
-    put("walltime", &value::format_walltime(form.walltime_secs));
+    options.push(("walltime", Some(value::format_walltime(form.walltime_secs))));
     for (option, field, pattern) in
         [("output", "stdout_name", &form.stdout_name), ("error", "stderr_name", &form.stderr_name)]
     {
         match value::check_pattern(field, pattern) {
-            Ok(()) if pattern.is_empty() => {}
-            Ok(()) => put(option, pattern),
+            Ok(()) => options.push((option, Some(pattern.clone()).filter(|pattern| !pattern.is_empty()))),
             Err(problem) => problems.push(problem),
         }
     }
-    if dialect.has_own_size(&form.other_lines) {
-        let detail =
-            "the script says in a line of its own how large the job is; the fields for that have no effect";
-        problems.push(FieldProblem::new("script", "size_in_own_line", detail));
+    options
+}
+
+/// Writes the directives of a form, leaving out what can't stand in one.
+pub(super) fn render(form: &JobForm, words: Words<'_>, problems: &mut Vec<FieldProblem>) -> String {
+    let said = values(form, words, problems);
+    let options: Vec<_> = said.into_iter().filter_map(|(option, value)| Some((option, value?))).collect();
+    let mut lines = words.dialect.lines(&options, form);
+    for option in &words.rules.options {
+        if let Some(value) = option.fill(&form.options) {
+            lines.extend(words.dialect.site_line(&option.option, &value));
+        }
     }
+    lines
+}
+
+/// What does not hold of a form beside what its directives say.
+pub(super) fn form_problems(form: &JobForm, rules: &SiteRules) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
     if let Err(problem) = UserPath::parse_field("work_dir", &form.work_dir) {
         problems.push(problem);
     }
     problems.extend(rules.problems(&form.options));
-    let mut lines = dialect.lines(&options, form);
-    for option in &rules.options {
-        if let Some(value) = option.fill(&form.options) {
-            lines.extend(dialect.site_line(&option.option, &value));
-        }
-    }
-    lines
+    problems
 }
 
 fn forbidden(field: &str, option: &str) -> FieldProblem {
@@ -115,48 +131,42 @@ pub(super) fn site_problems(
     problems
 }
 
-/// Reads the lines of a head. Lines that are no directive, and directives that can't be understood, come back
-/// as they stand; of those the latter are listed.
+/// Reads the lines of a head, and lists what is wrong with them.
 pub(super) fn read(
     lines: &[NumberedLine<'_>],
     words: Words<'_>,
     problems: &mut Vec<FieldProblem>,
-) -> (Directives, String) {
+) -> Directives {
     let dialect = words.dialect;
-    let mut directives = Directives::default();
-    let mut other_lines = String::new();
+    let mut said = Directives::default();
     for (number, line) in lines {
         let Some(text) = directive_text(line, dialect) else {
-            let foreign = FOREIGN.iter().find(|(mark, _)| line.starts_with(mark) && *mark != dialect.mark());
-            if let Some((mark, scheduler)) = foreign {
-                let detail = format!("line {number}: this system does not read {mark} lines of {scheduler}");
-                let problem = FieldProblem::new("script", "foreign_directive", detail);
-                problems.push(problem.with("line", *number).with("scheduler", *scheduler));
-            }
-            other_lines.push_str(line);
+            problems.extend(foreign(line, *number, dialect));
             continue;
         };
-        let read = match dialect {
-            Dialect::Myksc => read_line(text, *number, &mut directives),
-            Dialect::Slurm | Dialect::Pbs => match read_scheduler_line(text, words, &mut directives) {
-                Some(()) => Ok(None),
-                // What no field stands for is between the person and the scheduler.
-                None => {
-                    other_lines.push_str(line);
-                    continue;
-                }
-            },
-        };
-        match read {
-            Ok(None) => {}
-            Ok(Some(problem)) => problems.push(problem),
-            Err(problem) => {
-                problems.push(problem);
-                other_lines.push_str(line);
-            }
+        match dialect {
+            Dialect::Myksc => problems.extend(read_line(text, *number, &mut said).unwrap_or_else(Some)),
+            Dialect::Slurm | Dialect::Pbs => read_scheduler_line(text, words, &mut said),
         }
     }
-    (directives, other_lines)
+    settle_tasks(&mut said);
+    said
+}
+
+fn foreign(line: &str, number: usize, dialect: Dialect) -> Option<FieldProblem> {
+    let (mark, scheduler) =
+        FOREIGN.iter().find(|(mark, _)| line.starts_with(mark) && *mark != dialect.mark())?;
+    let detail = format!("line {number}: this system does not read {mark} lines of {scheduler}");
+    let problem = FieldProblem::new("script", "foreign_directive", detail);
+    Some(problem.with("line", number).with("scheduler", *scheduler))
+}
+
+/// Tasks of all nodes together say those of each node only where the nodes are said, too.
+fn settle_tasks(said: &mut Directives) {
+    let (Some(all), None) = (said.ntasks, said.tasks_per_node) else { return };
+    let each = said.nodes.filter(|nodes| *nodes > 0 && all % nodes == 0).map(|nodes| all / nodes);
+    said.tasks_per_node = each;
+    said.has_own_size |= each.is_none();
 }
 
 /// Takes one directive over. `Ok(Some(…))` tells of a value that does not hold or comes twice, `Err` of a line
@@ -186,20 +196,36 @@ fn read_line(text: &str, number: usize, said: &mut Directives) -> Result<Option<
     })
 }
 
-/// Takes a line of a scheduler's over, if fields stand for all of it.
-fn read_scheduler_line(text: &str, words: Words<'_>, said: &mut Directives) -> Option<()> {
+/// Takes over what fields stand for; the rest of the line is between the person and the scheduler.
+fn read_scheduler_line(text: &str, words: Words<'_>, said: &mut Directives) {
     let Words { dialect, rules } = words;
-    let of_site = |option: &SiteOption| option.read(&dialect.site_value(text, &option.option)?);
-    if let Some(values) = rules.options.iter().find_map(of_site) {
-        said.options.extend(values);
-        return Some(());
+    let parts = words::split(text, dialect).unwrap_or_default();
+    for Found { name, value, .. } in dialect.scan(&parts) {
+        let value = value.map_or("", |(word, range)| &parts[word].text[range]);
+        match name {
+            Named::Ours("array") => said.array = Some(value.to_owned()),
+            Named::Ours(option) => take_known(option, dialect.in_our_words(option, value), said),
+            Named::Resources => {
+                let (pairs, has_own_size) = dialect::read_resources(value);
+                said.has_own_size |= has_own_size;
+                pairs.into_iter().for_each(|(option, value)| take_known(option, Some(value), said));
+            }
+            Named::Joined => {}
+            Named::Other(name) => {
+                said.has_own_size |= dialect.is_own_size(&name);
+                let site = rules.options.iter().find(|option| option.option == name);
+                said.options.extend(site.and_then(|option| option.read(value)).unwrap_or_default());
+            }
+        }
     }
+}
+
+/// Takes a value over if the field can hold it.
+fn take_known(option: &'static str, value: Option<String>, said: &mut Directives) {
     let mut next = said.clone();
-    for (option, value) in dialect.read(text)? {
-        take(option, &value, &mut next)?.ok()?;
+    if value.and_then(|value| take(option, &value, &mut next)).is_some_and(|taken| taken.is_ok()) {
+        *said = next;
     }
-    *said = next;
-    Some(())
 }
 
 /// Takes the value of an option over and says whether there was one before; `None` when there is no such option.
@@ -209,6 +235,7 @@ fn take(option: &str, value: &str, said: &mut Directives) -> Option<Result<bool,
         "queue" => set(&mut said.queue, check_queue(value).map(|()| value.to_owned())),
         "nodes" => set(&mut said.nodes, count("nodes", value)),
         "tasks-per-node" => set(&mut said.tasks_per_node, count("tasks_per_node", value)),
+        "ntasks" => set(&mut said.ntasks, count("tasks_per_node", value)),
         "cpus-per-task" => set(&mut said.cpus_per_task, count("cpus_per_task", value)),
         "gpus-per-node" => set(&mut said.gpus_per_node, count("gpus_per_node", value)),
         "memory" => set(&mut said.memory_bytes, size(value)),
@@ -222,6 +249,11 @@ fn take(option: &str, value: &str, said: &mut Directives) -> Option<Result<bool,
 /// Takes a value over and says whether there was one before.
 fn set<T>(slot: &mut Option<T>, value: Result<T, FieldProblem>) -> Result<bool, FieldProblem> {
     Ok(slot.replace(value?).is_some())
+}
+
+/// The name of the one option that a line of the local queue's holds.
+pub(super) fn only_option(text: &str) -> Option<String> {
+    Some(only_word(text)?.strip_prefix("--")?.split_once('=')?.0.to_owned())
 }
 
 /// The one shell word of a line; `None` when there are more or fewer, or a comment.

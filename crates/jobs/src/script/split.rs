@@ -14,20 +14,31 @@ pub(super) type NumberedLine<'a> = (usize, &'a str);
 
 /// A script cut in two.
 pub(super) struct Split<'a> {
+    /// Without its line end.
     pub(super) shebang: &'a str,
     /// Lines between `#!` and the last directive, it included.
     pub(super) head_lines: Vec<NumberedLine<'a>>,
     pub(super) inputs: Vec<UserPath>,
+    /// The first line with its line end; empty when it is none.
+    pub(super) shebang_line: &'a str,
+    /// What stands behind the directives: input files and a blank line.
+    pub(super) after_lines: &'a str,
+    /// The blank line at the end of the head, if it has one.
+    pub(super) blank_line: &'a str,
     pub(super) head: &'a str,
     pub(super) body: &'a str,
     /// Numbers of the directives that stand in the body.
     pub(super) below: Vec<usize>,
 }
 
-/// The part of a directive behind its mark; `None` for any other line.
+/// The part of a directive behind its mark; `None` for any other line. qsub(1B) takes blanks in front of the mark,
+/// and both schedulers take an option right behind it.
 pub(super) fn directive_text(line: &str, dialect: Dialect) -> Option<&str> {
-    let rest = line.strip_suffix('\n').unwrap_or(line).strip_prefix(dialect.mark())?;
-    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = if dialect == Dialect::Pbs { line.trim_start_matches([' ', '\t']) } else { line };
+    let rest = line.strip_prefix(dialect.mark())?;
+    let is_tight = dialect != Dialect::Myksc && rest.starts_with('-');
+    (rest.is_empty() || rest.starts_with([' ', '\t']) || is_tight).then_some(rest)
 }
 
 pub(super) fn is_blank_or_comment(line: &str) -> bool {
@@ -56,16 +67,20 @@ pub(super) fn split(script: &str, dialect: Dialect, locate: impl Fn(&Path) -> Op
     let inputs = read_inputs(rest, locate);
     let rest = &rest[inputs.len()..];
     let has_head = !shebang_line.is_empty() || !head_lines.is_empty() || !inputs.is_empty();
-    let rest = match rest {
-        [(_, "\n"), after @ ..] if has_head => after,
-        all => all,
+    let (blank_line, rest) = match rest {
+        [(_, line @ "\n"), after @ ..] if has_head => (*line, after),
+        all => ("", all),
     };
-    let body_bytes: usize = rest.iter().map(|(_, line)| line.len()).sum();
-    let (head, body) = script.split_at(script.len() - body_bytes);
+    let bytes = |lines: &[NumberedLine<'_>]| lines.iter().map(|(_, line)| line.len()).sum::<usize>();
+    let (head, body) = script.split_at(script.len() - bytes(rest));
+    let after_lines = &head[shebang_line.len() + bytes(head_lines)..];
     Split {
         shebang: shebang_line.strip_suffix('\n').unwrap_or(shebang_line),
         head_lines: head_lines.to_vec(),
         inputs,
+        shebang_line,
+        after_lines,
+        blank_line,
         head,
         body,
         below: rest

@@ -17,6 +17,15 @@ fn form() -> JobForm {
     }
 }
 
+/// The form that a script of ours comes from: without the head that a script which is opened leaves in it.
+fn form_of<'a>(script: &str, words: impl Into<Words<'a>>) -> JobForm {
+    JobForm { head: None, ..parse(script, words, &roots()).into_form(&JobForm::default()) }
+}
+
+fn made<'a>(form: &JobForm, words: impl Into<Words<'a>>) -> Rendered {
+    render(form, words, &roots(), &JobForm::default())
+}
+
 fn codes(problems: &[FieldProblem]) -> Vec<(&str, &str)> {
     problems.iter().map(|problem| (problem.field.as_str(), problem.code.as_str())).collect()
 }
@@ -31,7 +40,7 @@ fn a_form_becomes_the_script_that_its_documentation_shows() {
         stdout_name: "%x-%j.out".into(),
         ..form()
     };
-    let rendered = render(&form, Dialect::Myksc, &roots());
+    let rendered = made(&form, Dialect::Myksc);
     let expected = "#!/bin/bash
 #MYKSC --name=wordcount
 #MYKSC --queue=local
@@ -53,7 +62,7 @@ wc -l \"$INPUT_1\"
 
 #[test]
 fn hostile_fields_make_no_directive_and_no_command_of_their_own() {
-    let base = render(&form(), Dialect::Myksc, &roots());
+    let base = made(&form(), Dialect::Myksc);
     let lines = |text: &str| text.lines().count();
     type Change = fn(&mut JobForm, &str);
     let fields: [(&str, Change); 7] = [
@@ -62,7 +71,7 @@ fn hostile_fields_make_no_directive_and_no_command_of_their_own() {
         ("stdout_name", |form, value| form.stdout_name = value.to_owned()),
         ("stderr_name", |form, value| form.stderr_name = value.to_owned()),
         ("shebang", |form, value| form.shebang = value.to_owned()),
-        ("other_lines", |form, value| form.other_lines = value.to_owned()),
+        ("head", |form, value| form.head = Some(value.to_owned())),
         ("inputs.0", |form, value| form.inputs = vec![value.to_owned()]),
     ];
     let values = [
@@ -80,7 +89,7 @@ fn hostile_fields_make_no_directive_and_no_command_of_their_own() {
         for value in values {
             let mut hostile = form();
             change(&mut hostile, value);
-            let rendered = render(&hostile, Dialect::Myksc, &roots());
+            let rendered = made(&hostile, Dialect::Myksc);
             let named = rendered.problems.iter().any(|problem| problem.field == field);
             assert!(named, "{field} {value:?}: {:?}", rendered.problems);
             assert!(
@@ -100,13 +109,9 @@ fn quotes_and_shell_signs_in_names_stay_names() {
     {
         let form =
             JobForm { name: name.into(), inputs: vec![format!("home/{name}").replace('%', "%25")], ..form() };
-        let rendered = render(&form, Dialect::Myksc, &roots());
+        let rendered = made(&form, Dialect::Myksc);
         assert_eq!(codes(&rendered.problems), [], "{name}");
-        assert_eq!(
-            parse(&rendered.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()),
-            form,
-            "{name}"
-        );
+        assert_eq!(form_of(&rendered.script, Dialect::Myksc), form, "{name}");
     }
 }
 
@@ -118,7 +123,7 @@ fn a_directive_below_the_first_command_is_pointed_out_and_has_no_effect() {
     assert_eq!(codes(&parsed.problems), [("script", "directive_below_command")]);
     assert_eq!(parsed.problems[0].params["line"], 6);
     assert_eq!(parsed.body, "echo hi\n#MYKSC --nodes=3\n");
-    assert_eq!(parsed.other_lines, "# a remark\n\n");
+    assert_eq!(parsed.head, "#!/bin/bash\n# a remark\n\n#MYKSC --nodes=2\n");
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn options_of_other_schedulers_and_repetitions_are_pointed_out() {
     assert_eq!(codes(&parsed.problems), [("script", "foreign_directive"), ("script", "directive_repeated")]);
     assert!(parsed.problems.iter().all(is_hint));
     assert_eq!(parsed.directives.nodes, Some(2));
-    assert_eq!(parsed.other_lines, "#SBATCH -N 2\n");
+    assert_eq!(parsed.head, "#!/bin/sh\n#SBATCH -N 2\n#MYKSC --nodes=1\n#MYKSC --nodes=2\n");
 }
 
 #[test]
@@ -211,16 +216,13 @@ fn inputs_that_the_person_wrote_otherwise_stay_in_the_body() {
 #[test]
 fn inputs_need_a_shell_to_name_them() {
     let form = JobForm { shebang: "#!/usr/bin/env python3".into(), inputs: vec!["home/a".into()], ..form() };
-    assert_eq!(codes(&render(&form, Dialect::Myksc, &roots()).problems), [("inputs", "inputs_need_shell")]);
+    assert_eq!(codes(&made(&form, Dialect::Myksc).problems), [("inputs", "inputs_need_shell")]);
 }
 
 #[test]
 fn a_command_that_starts_with_a_directive_is_pointed_out() {
     let form = JobForm { command: "# hi\n#MYKSC --nodes=7\ntrue\n".into(), ..form() };
-    assert_eq!(
-        codes(&render(&form, Dialect::Myksc, &roots()).problems),
-        [("command", "directive_in_command")]
-    );
+    assert_eq!(codes(&made(&form, Dialect::Myksc).problems), [("command", "directive_in_command")]);
 }
 
 prop_compose! {
@@ -232,12 +234,11 @@ prop_compose! {
         inputs in proptest::collection::vec("home/[^\\p{C}\\p{Zl}\\p{Zp}/%]{1,20}[a-z]", 0..3),
         command in "[^\\x00\\r]{1,80}",
         stdout_name in "(|%x-%j[^\\p{C}\\p{Zl}\\p{Zp}/%]{0,9})",
-        other_lines in "(# [^\\p{C}\\p{Zl}\\p{Zp}]{0,9}\n|\n|#SBATCH -N 1\n){0,3}",
     ) -> JobForm {
         let [nodes, tasks_per_node, cpus_per_task, gpus_per_node] = counts;
         JobForm {
             name, nodes, tasks_per_node, cpus_per_task, gpus_per_node, memory_bytes, walltime_secs, inputs, command,
-            stdout_name, other_lines, ..form()
+            stdout_name, ..form()
         }
     }
 }
@@ -245,33 +246,23 @@ prop_compose! {
 proptest! {
     #[test]
     fn every_form_comes_back_from_its_script(form in any_form()) {
-        let rendered = render(&form, Dialect::Myksc, &roots());
+        let rendered = made(&form, Dialect::Myksc);
         prop_assume!(rendered.problems.iter().all(|problem| problem.field != "command"));
         prop_assert_eq!(codes(&rendered.problems), vec![]);
         let parsed = parse(&rendered.script, Dialect::Myksc, &roots());
         prop_assert_eq!(&parsed.body, &form.command);
-        prop_assert_eq!(parsed.into_form(&JobForm::default()), form);
+        prop_assert_eq!(form_of(&rendered.script, Dialect::Myksc), form);
     }
 
     #[test]
-    fn no_byte_of_any_script_is_lost(script in script_soup()) {
-        let parsed = parse(&script, Dialect::Myksc, &roots());
-        prop_assert_eq!(format!("{}{}", parsed.head, parsed.body), script.as_str());
-        let unknown: Vec<_> = script.lines().filter(|line| line.starts_with("#MYKSC --other")).collect();
-        let form = parsed.clone().into_form(&form());
-        let again = render(&form, Dialect::Myksc, &roots());
-        for line in unknown {
-            prop_assert!(again.script.contains(line), "{line:?} is lost in {}", again.script);
+    fn a_script_that_is_opened_and_not_changed_stays_as_it_is(script in script_soup()) {
+        for dialect in [Dialect::Myksc, Dialect::Slurm, Dialect::Pbs] {
+            let parsed = parse(&script, dialect, &roots());
+            prop_assert_eq!(format!("{}{}", parsed.head, parsed.body), script.as_str());
+            let opened = parsed.into_form(&form());
+            let again = render(&opened, dialect, &roots(), &form());
+            prop_assert_eq!(&again.script, &script, "{:?}", dialect);
         }
-        prop_assert!(again.script.ends_with(&parsed.body));
-    }
-
-    #[test]
-    fn a_script_made_again_from_its_own_form_stays_as_it_is(form in any_form()) {
-        let first = render(&form, Dialect::Myksc, &roots());
-        let second = render(&parse(&first.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()), Dialect::Myksc, &roots());
-        let third = render(&parse(&second.script, Dialect::Myksc, &roots()).into_form(&JobForm::default()), Dialect::Myksc, &roots());
-        prop_assert_eq!(second.script, third.script);
     }
 }
 
@@ -288,6 +279,7 @@ fn script_soup() -> impl Strategy<Value = String> {
         Just("\n".to_owned()),
         Just("  \n".to_owned()),
         "#MYKSC --other=[a-z' \"]{0,5}\n",
+        "#(SBATCH|PBS) (-[A-Za-z]|--[a-z]{1,5}=?|-l walltime=|-l select=|[a-z0-9:+,#\\\\'\"=]{1,6}| ){0,6}\n",
         "# [a-z]{0,5}\n",
         "[a-z가-힣 $'\"]{0,9}\n?",
     ];
@@ -295,7 +287,7 @@ fn script_soup() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn a_form_becomes_slurms_script_and_comes_back_with_the_lines_that_no_field_stands_for() {
+fn a_form_becomes_slurms_script_and_comes_back() {
     let form = JobForm {
         name: "단어 세기".into(),
         queue: "normal".into(),
@@ -304,14 +296,10 @@ fn a_form_becomes_slurms_script_and_comes_back_with_the_lines_that_no_field_stan
         gpus_per_node: 1,
         walltime_secs: 90_000,
         stdout_name: "%x-%j.out".into(),
-        other_lines: "# mine\n#SBATCH --comment='field=bio;appl=vasp'\n#SBATCH -A proj1 --exclusive\n".into(),
         ..form()
     };
-    let rendered = render(&form, Dialect::Slurm, &roots());
+    let rendered = made(&form, Dialect::Slurm);
     let expected = "#!/bin/bash
-# mine
-#SBATCH --comment='field=bio;appl=vasp'
-#SBATCH -A proj1 --exclusive
 #SBATCH --job-name='단어 세기'
 #SBATCH --partition=normal
 #SBATCH --nodes=2
@@ -326,12 +314,12 @@ wc -l \"$INPUT_1\"
 ";
     assert_eq!(rendered.script, expected);
     assert_eq!(codes(&rendered.problems), []);
-    let back = parse(expected, Dialect::Slurm, &roots()).into_form(&JobForm::default());
+    let back = form_of(expected, Dialect::Slurm);
     assert_eq!(back, JobForm { memory_bytes: Some(1025 << 10), ..form });
 }
 
 #[test]
-fn a_form_becomes_pbss_script_and_comes_back_with_the_lines_that_no_field_stands_for() {
+fn a_form_becomes_pbss_script_and_comes_back() {
     let form = JobForm {
         name: "words".into(),
         queue: "normal".into(),
@@ -342,14 +330,10 @@ fn a_form_becomes_pbss_script_and_comes_back_with_the_lines_that_no_field_stands
         gpus_per_node: 1,
         walltime_secs: 90_000,
         stdout_name: "%x %j.out".into(),
-        other_lines: "# mine\n#PBS -A vasp -V\n#PBS -l place=scatter\n".into(),
         ..form()
     };
-    let rendered = render(&form, Dialect::Pbs, &roots());
+    let rendered = made(&form, Dialect::Pbs);
     let expected = "#!/bin/bash
-# mine
-#PBS -A vasp -V
-#PBS -l place=scatter
 #PBS -N words
 #PBS -q normal
 #PBS -l select=2:ncpus=8:mpiprocs=4:ompthreads=2:ngpus=1:mem=4gb
@@ -361,18 +345,23 @@ wc -l \"$INPUT_1\"
 ";
     assert_eq!(rendered.script, expected);
     assert_eq!(codes(&rendered.problems), []);
-    assert_eq!(parse(expected, Dialect::Pbs, &roots()).into_form(&JobForm::default()), form);
+    assert_eq!(form_of(expected, Dialect::Pbs), form);
 }
 
 #[test]
-fn a_pbs_script_that_asks_in_its_own_way_keeps_its_line_and_the_form_says_so() {
-    let own = "#PBS -l select=1:ncpus=1+2:ncpus=4\n";
-    let form = JobForm { other_lines: own.into(), ..form() };
-    let rendered = render(&form, Dialect::Pbs, &roots());
-    assert_eq!(rendered.script.matches("select=").count(), 1, "{}", rendered.script);
-    assert_eq!(codes(&rendered.problems), [("script", "size_in_own_line")]);
-    assert!(is_hint(&rendered.problems[0]));
-    let named = render(&JobForm { name: "단어".into(), ..self::form() }, Dialect::Pbs, &roots());
+fn a_script_that_asks_in_its_own_way_keeps_its_line_and_the_form_says_so() {
+    for (dialect, script) in [
+        (Dialect::Pbs, "#PBS -l select=1:ncpus=1+2:ncpus=4\ntrue\n"),
+        (Dialect::Pbs, "#PBS -l ncpus=4,mem=2gb\ntrue\n"),
+        (Dialect::Slurm, "#!/bin/sh\n#SBATCH -n 8\ntrue\n"),
+    ] {
+        let form = parse(script, dialect, &roots()).into_form(&form());
+        let rendered = render(&form, dialect, &roots(), &self::form());
+        assert_eq!(rendered.script, script);
+        assert_eq!(codes(&rendered.problems), [("script", "size_in_own_line")]);
+        assert!(is_hint(&rendered.problems[0]));
+    }
+    let named = made(&JobForm { name: "단어".into(), ..form() }, Dialect::Pbs);
     assert_eq!(codes(&named.problems), [("name", "job_name_not_plain")]);
 }
 
@@ -408,24 +397,24 @@ fn what_a_site_demands_stands_in_the_script_and_comes_back_into_its_fields() {
     let values = [("field", "bio"), ("appl", "vasp 6"), ("account", "proj1")];
     let options = values.map(|(id, value)| (id.to_owned(), value.to_owned())).into();
     let form = JobForm { options, ..form() };
-    let rendered = render(&form, words, &roots());
+    let rendered = made(&form, words);
     assert!(
         rendered.script.contains("#SBATCH --comment='field=bio;appl=vasp 6'\n#SBATCH --account=proj1\n"),
         "{}",
         rendered.script
     );
     assert_eq!(codes(&rendered.problems), []);
-    assert_eq!(parse(&rendered.script, words, &roots()).into_form(&JobForm::default()), form);
+    assert_eq!(form_of(&rendered.script, words), form);
 
     let foreign = "#SBATCH -A proj2\n#SBATCH --mem=4G -N 2\n#SBATCH --comment=mine\ntrue\n";
     let parsed = parse(foreign, words, &roots());
     assert_eq!(parsed.directives.options, [("account".to_owned(), "proj2".to_owned())].into());
-    assert_eq!(parsed.other_lines, "#SBATCH --mem=4G -N 2\n#SBATCH --comment=mine\n");
+    assert_eq!((parsed.directives.nodes, parsed.directives.memory_bytes), (Some(2), Some(4 << 30)));
     assert_eq!(
         codes(&parsed.problems),
         [("script", "option_forbidden"), ("options.field", "required"), ("options.appl", "required")]
     );
-    let memory = render(&JobForm { memory_bytes: Some(1 << 30), ..form }, words, &roots());
+    let memory = made(&JobForm { memory_bytes: Some(1 << 30), ..form }, words);
     assert_eq!(codes(&memory.problems), [("memory_bytes", "option_forbidden")]);
     assert!(!memory.script.contains("--mem"));
 }
@@ -446,9 +435,9 @@ fn a_site_of_pbs_names_letters_and_resources() {
     let words = Words { dialect: Dialect::Pbs, rules: &rules };
     let options = [("appl".to_owned(), "vasp".to_owned())].into();
     let form = JobForm { options, ..form() };
-    let rendered = render(&form, words, &roots());
+    let rendered = made(&form, words);
     assert!(rendered.script.contains("#PBS -j oe\n#PBS -A vasp\n"), "{}", rendered.script);
-    assert_eq!(parse(&rendered.script, words, &roots()).into_form(&JobForm::default()), form);
+    assert_eq!(form_of(&rendered.script, words), form);
     let foreign =
         parse("#PBS -Alammps -V\n#PBS -l select=1:host=n1\n#PBS -Agromacs\ntrue\n", words, &roots());
     assert_eq!(foreign.directives.options, [("appl".to_owned(), "gromacs".to_owned())].into());

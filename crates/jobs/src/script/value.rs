@@ -1,13 +1,11 @@
 //! How durations, sizes, names and file name patterns are written in a directive.
 
-use std::ffi::OsString;
-
 use myksc_core::FieldProblem;
+
+use super::output::OutputName;
 
 /// Characters of a job's name.
 const NAME_CHARS_MAX: usize = 64;
-/// NAME_MAX of Linux.
-const FILE_NAME_BYTES_MAX: usize = 255;
 const KIB: u64 = 1024;
 const UNITS: [(char, u64); 5] =
     [('T', KIB.pow(4)), ('G', KIB.pow(3)), ('M', KIB.pow(2)), ('K', KIB), ('B', 1)];
@@ -86,37 +84,7 @@ pub(crate) fn check_pattern(field: &str, pattern: &str) -> Result<(), FieldProbl
     if pattern.is_empty() {
         return Ok(());
     }
-    expand(field, pattern, "job", "j").map(|_| ())
-}
-
-/// The file name that a pattern means for a job.
-///
-/// # Errors
-/// A problem at `field` with code `output_name_invalid`.
-pub(crate) fn expand(field: &str, pattern: &str, name: &str, id: &str) -> Result<OsString, FieldProblem> {
-    let problem = |detail: &str| FieldProblem::new(field, "output_name_invalid", detail);
-    let mut expanded = String::with_capacity(pattern.len());
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '%' => match characters.next() {
-                Some('x') => expanded.push_str(name),
-                Some('j') => expanded.push_str(id),
-                Some('%') => expanded.push('%'),
-                _ => return Err(problem("after % comes x (the job's name), j (its id) or another %")),
-            },
-            other => expanded.push(other),
-        }
-    }
-    let fits =
-        !matches!(expanded.as_str(), "" | "." | "..") && !expanded.contains('/') && !has_control(&expanded);
-    if !fits {
-        return Err(problem("give a file name without / and control characters; it lies in the work folder"));
-    }
-    if expanded.len() > FILE_NAME_BYTES_MAX {
-        return Err(problem("the file name gets longer than 255 bytes"));
-    }
-    Ok(expanded.into())
+    OutputName::parse(field, pattern, "job").map(|_| ())
 }
 
 #[cfg(test)]
@@ -170,19 +138,6 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(parse_size(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn output_names_stay_in_the_work_folder() {
-        let id = "jabcdefgh234567";
-        let expanded = |pattern: &str| expand("stdout_name", pattern, "결과 1", id).ok();
-        assert_eq!(expanded("%x-%j.out"), Some(format!("결과 1-{id}.out").into()));
-        assert_eq!(expanded("100%%"), Some("100%".into()));
-        for pattern in
-            ["", ".", "..", "a/b", "../x", "%", "%q", "a\nb", "\u{0}", "/etc/passwd", &"n".repeat(256)]
-        {
-            assert_eq!(expanded(pattern), None, "{pattern:?}");
         }
     }
 

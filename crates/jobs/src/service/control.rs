@@ -12,7 +12,7 @@ use myksc_core::job::JobReason;
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Outcome, Result, Timestamp, UserId};
 use myksc_store::Intent;
 
-use super::{AREA, Inner, SUBMIT, System, is_being_cancelled, scheduler_error, submission_of};
+use super::{AREA, Inner, SUBMIT, System, is_being_cancelled, scheduler_error};
 use crate::reason::reason;
 use crate::scheduler::{Action, Observation, Recalled, SchedulerError};
 
@@ -151,13 +151,18 @@ impl Round<'_> {
             return Ok(true);
         }
         let script = self.inner.store.job_script(&job.id).await?.unwrap_or_default();
-        let submission = submission_of(&job, script, &(self.inner.roots)(who))?;
+        let roots = (self.inner.roots)(who);
+        let outputs = self.system.outputs_of(&job, &script, &roots)?;
+        let submission = self.system.submission_of(&job, script, &roots)?;
         let is_unheard = self.system.take_unheard(&job.id);
         if is_unheard && is_being_cancelled(&job) {
             return self.withdraw(intent, job).await;
         }
         match self.system.scheduler.submit(who, &submission).await {
             Ok(scheduler_id) => {
+                let ids = outputs.ids(job.id.as_str(), Some(&scheduler_id));
+                let (stdout, stderr) = outputs.paths(ids).map_err(Error::invalid)?;
+                (job.stdout_path, job.stderr_path) = (stdout, stderr);
                 job.scheduler_id = Some(scheduler_id);
                 job.phase = JobPhase::Queued;
             }

@@ -9,6 +9,8 @@ use crate::rules::SiteRules;
 use crate::scheduler::Queue;
 use crate::script::{self, Directives, Words, value};
 
+use super::outputs::Outputs;
+
 const DEFAULT_NAME: &str = "job";
 const DEFAULT_STDOUT_NAME: &str = "%x-%j.out";
 
@@ -32,8 +34,7 @@ pub(super) struct Draft {
     queue: String,
     size: JobSize,
     work_dir: UserPath,
-    stdout: UserPath,
-    stderr: UserPath,
+    outputs: Outputs,
 }
 
 /// The form that a new job of a queue begins with.
@@ -156,21 +157,16 @@ impl Draft {
         let (Some(work_dir), Some(queue), true) = (work_dir, asked.queue(queues), problems.is_empty()) else {
             return Err(problems);
         };
+        let outputs = Outputs::of(&said, &work_dir, roots, words.dialect).map_err(|problem| vec![problem])?;
         let name = said.name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
-        let stdout_name = said.stdout_name.as_deref().unwrap_or(DEFAULT_STDOUT_NAME);
-        let file = |field: &str, pattern: &str| output_file(field, pattern, &name, &id, &work_dir);
-        let stdout = file("stdout_name", stdout_name).map_err(|problem| vec![problem])?;
-        let stderr = match &said.stderr_name {
-            Some(pattern) => file("stderr_name", pattern).map_err(|problem| vec![problem])?,
-            None => stdout.clone(),
-        };
         let (queue, size) = (queue.name.clone(), asked.size(queue));
-        Ok(Self { script, id, name, queue, size, work_dir, stdout, stderr })
+        Ok(Self { script, id, name, queue, size, work_dir, outputs })
     }
 
     /// The job on record, not yet handed over.
-    pub(super) fn job(&self, who: &Identity, system: &str) -> Job {
-        Job {
+    pub(super) fn job(&self, who: &Identity, system: &str) -> Result<Job, FieldProblem> {
+        let (stdout_path, stderr_path) = self.outputs.paths(self.outputs.ids(self.id.as_str(), None))?;
+        Ok(Job {
             id: self.id.clone(),
             owner: who.user.clone(),
             system: system.to_owned(),
@@ -184,15 +180,15 @@ impl Draft {
             reason: None,
             size: self.size.clone(),
             work_dir: self.work_dir.to_string(),
-            stdout_path: self.stdout.to_string(),
-            stderr_path: self.stderr.to_string(),
+            stdout_path,
+            stderr_path,
             submitted_at: Timestamp::now(),
             started_at: None,
             ended_at: None,
             expected_start_at: None,
             usage: None,
             revision: 0,
-        }
+        })
     }
 }
 
@@ -238,17 +234,4 @@ fn check_work_dir(text: &str, roots: &Roots, rules: &SiteRules) -> Result<UserPa
         return Err(FieldProblem::new("work_dir", "work_dir_name_unfit", detail));
     }
     Ok(path)
-}
-
-fn output_file(
-    field: &str,
-    pattern: &str,
-    name: &str,
-    id: &JobId,
-    work_dir: &UserPath,
-) -> Result<UserPath, FieldProblem> {
-    let file_name = value::expand(field, pattern, name, id.as_str())?;
-    work_dir
-        .join(&file_name)
-        .map_err(|error| FieldProblem::new(field, "output_name_invalid", error.to_string()))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use http::Method;
-use myksc_core::JobId;
+use myksc_core::{JobId, octets};
 use serde_json::{Value, json};
 
 use super::app::parse_field;
@@ -363,8 +363,7 @@ fn read_script(path: &Path) -> Result<String> {
     if bytes.len() as u64 > SCRIPT_LIMIT_BYTES {
         return Err(ClientError::Usage(format!("{}: a script has at most 1 MiB", path.display())));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| ClientError::Usage(format!("{}: a script is text in UTF-8", path.display())))
+    Ok(octets::to_text(&bytes))
 }
 
 fn path_part(text: &str) -> String {

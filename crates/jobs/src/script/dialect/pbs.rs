@@ -1,8 +1,9 @@
 //! PBS's directives, qsub(1B) of OpenPBS. One chunk of `select` says what several of our options say.
 
-use super::Pair;
+use super::{Changes, Found, Named, Pair};
 use crate::form::JobForm;
-use crate::script::value;
+use crate::script::words::{self, Word};
+use crate::script::{Dialect, value};
 
 const MARK: &str = "#PBS";
 /// Our options that a chunk stands for.
@@ -12,14 +13,22 @@ const SIZES: [&str; 7] = ["select", "nodes", "ncpus", "mem", "ngpus", "nodect", 
 
 /// The directives for options in our words, a line each.
 pub(super) fn lines(options: &[Pair], form: &JobForm) -> String {
+    let mut lines = plain_lines(options, form, false);
+    if options.iter().all(|(option, _)| *option != "error") {
+        lines.push_str(&format!("{MARK} -j oe\n"));
+    }
+    lines
+}
+
+/// The same without the one that says that there is no file for errors, and without the chunk where there is one.
+pub(super) fn plain_lines(options: &[Pair], form: &JobForm, has_size: bool) -> String {
     let mut lines = String::new();
     let mut put = |option: char, value: &str| {
-        if let Some(word) = quoted(value) {
+        if let Some(word) = words::quote(value, Dialect::Pbs) {
             lines.push_str(&format!("{MARK} -{option} {word}\n"));
         }
     };
-    let is_joined = options.iter().all(|(option, _)| *option != "error");
-    let mut is_chunk_written = has_own_size(&form.other_lines);
+    let mut is_chunk_written = has_size;
     for (option, value) in options {
         match *option {
             "name" => put('N', value),
@@ -34,20 +43,7 @@ pub(super) fn lines(options: &[Pair], form: &JobForm) -> String {
             _ => {}
         }
     }
-    if is_joined {
-        put('j', "oe");
-    }
     lines
-}
-
-/// A word as people write it, in quotes only where it needs them.
-pub(super) fn quoted(value: &str) -> Option<String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.+-:=%/@".contains(&byte);
-    if !value.is_empty() && value.bytes().all(is_plain) {
-        return Some(value.to_owned());
-    }
-    // Quoting fails on NUL alone, and nothing comes here with a control character.
-    shlex::try_quote(value).ok().map(std::borrow::Cow::into_owned)
 }
 
 fn chunk(form: &JobForm) -> String {
@@ -69,30 +65,52 @@ fn format_size(bytes: u64) -> String {
     if text.ends_with('b') { text } else { format!("{text}b") }
 }
 
-/// The options of one line.
-pub(super) fn read(text: &str) -> Option<Vec<Pair>> {
-    let words = shlex::split(text)?;
+/// Options without a value, qsub(1B).
+const FLAGS: &str = "fhIVXz";
+
+/// The options of a line.
+pub(super) fn scan(words: &[Word]) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let Some(letter) = word.text.strip_prefix('-').and_then(|rest| rest.chars().next()) else { break };
+        let start = 1 + letter.len_utf8();
+        let is_flag = FLAGS.contains(letter);
+        let is_attached = word.text.len() > start;
+        let next = words.get(at + 1).filter(|_| !is_attached && !is_flag);
+        let attached = (is_attached && !is_flag).then_some((at, start..word.text.len()));
+        let value = attached.or(next.map(|next| (at + 1, 0..next.text.len())));
+        let end = value.as_ref().map_or(at, |(word, _)| *word) + 1;
+        found.push(Found { name: named(letter), words: at..end, value });
+        at = end;
+    }
+    found
+}
+
+fn named(letter: char) -> Named {
+    match letter {
+        'N' => Named::Ours("name"),
+        'q' => Named::Ours("queue"),
+        'o' => Named::Ours("output"),
+        'e' => Named::Ours("error"),
+        'J' => Named::Ours("array"),
+        'j' => Named::Joined,
+        'l' => Named::Resources,
+        other => Named::Other(other.to_string()),
+    }
+}
+
+/// What a list of resources says in our words, and whether it says more of the job's size than that.
+pub(crate) fn read_resources(list: &str) -> (Vec<Pair>, bool) {
     let mut pairs = Vec::new();
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let (option, attached) = word.strip_prefix('-').and_then(|rest| rest.split_at_checked(1))?;
-        let value = if attached.is_empty() { words.next()? } else { attached.to_owned() };
-        match option {
-            "N" => pairs.push(("name", value)),
-            "q" => pairs.push(("queue", value)),
-            "o" => pairs.push(("output", value)),
-            "e" => pairs.push(("error", value)),
-            // What the form says by naming no file for errors.
-            "j" if value == "oe" => {}
-            "l" => {
-                for resource in value.split(',') {
-                    pairs.extend(resource_pairs(resource)?);
-                }
-            }
-            _ => return None,
+    let mut has_own_size = false;
+    for resource in list.split(',') {
+        match resource_pairs(resource) {
+            Some(read) => pairs.extend(read),
+            None => has_own_size |= SIZES.contains(&resource.split('=').next().unwrap_or_default()),
         }
     }
-    Some(pairs)
+    (pairs, has_own_size)
 }
 
 fn resource_pairs(resource: &str) -> Option<Vec<Pair>> {
@@ -107,6 +125,9 @@ fn resource_pairs(resource: &str) -> Option<Vec<Pair>> {
 
 /// One chunk, such as `2:ncpus=8:mpiprocs=4:ompthreads=2:ngpus=1:mem=4gb`.
 fn read_chunk(text: &str) -> Option<Vec<Pair>> {
+    if text.contains('+') {
+        return None;
+    }
     let mut parts = text.split(':').peekable();
     let nodes = match parts.peek()?.parse::<u32>() {
         Ok(nodes) => parts.next().map(|_| nodes)?,
@@ -125,7 +146,8 @@ fn read_chunk(text: &str) -> Option<Vec<Pair>> {
                 let memory = format!("{}B", size(value)?);
                 pairs.push(("memory", memory));
             }
-            _ => return None,
+            // A host, a kind of node: between the person and the scheduler.
+            _ => {}
         }
     }
     let ncpus = ncpus.unwrap_or(1);
@@ -148,50 +170,82 @@ fn read_nodes(text: &str) -> Option<Vec<Pair>> {
     Some(vec![("nodes", nodes.to_string()), ("tasks-per-node", tasks.to_string())])
 }
 
-/// The value of an option in a line that holds nothing else.
-pub(super) fn site_value(text: &str, option: &str) -> Option<String> {
-    let words = shlex::split(text)?;
-    let mark = format!("-{option}");
-    match words.as_slice() {
-        [name, value] if *name == mark => Some(value.clone()),
-        [word] => word.strip_prefix(&mark).filter(|value| !value.is_empty()).map(str::to_owned),
-        _ => None,
-    }
+/// A list of resources with the changes that it can carry, which are taken out of `changes`.
+pub(crate) fn change_resources(list: &str, changes: &mut Changes, form: &JobForm) -> String {
+    let change = |resource: &str| match resource.split_once('=') {
+        _ if resource_pairs(resource).is_none() => resource.to_owned(),
+        Some(("walltime", _)) => match changes.remove("walltime").flatten() {
+            Some(walltime) => format!("walltime={walltime}"),
+            None => resource.to_owned(),
+        },
+        Some(("select", chunk)) => format!("select={}", change_chunk(chunk, changes, form)),
+        Some(("nodes", nodes)) => format!("nodes={}", change_nodes(nodes, changes)),
+        _ => resource.to_owned(),
+    };
+    list.split(',').map(change).collect::<Vec<_>>().join(",")
 }
 
-/// Letters of the options of a line, and the resources that it asks for.
-pub(super) fn asked_names(text: &str) -> Vec<String> {
-    let words = shlex::split(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect());
-    let mut names = Vec::new();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let Some((letter, attached)) = word.strip_prefix('-').and_then(|rest| rest.split_at_checked(1))
-        else {
-            continue;
-        };
-        names.push(letter.to_owned());
-        if letter == "l" {
-            let list = if attached.is_empty() { words.next().map_or("", String::as_str) } else { attached };
-            let resources = list.split([',', ':', '+']);
-            names.extend(
-                resources
-                    .filter_map(|one| one.rsplit_once('='))
-                    .flat_map(|(name, _)| name.split('=').map(str::to_owned)),
-            );
+fn change_chunk(chunk: &str, changes: &mut Changes, form: &JobForm) -> String {
+    let mut parts: Vec<String> = chunk.split(':').map(str::to_owned).collect();
+    let has_count = value::digits(&parts[0]).is_some();
+    if let Some(Some(nodes)) = changes.remove("nodes") {
+        if has_count {
+            parts[0] = nodes;
+        } else {
+            parts.insert(0, nodes);
         }
     }
-    names
+    let (tasks, cpus) =
+        (changes.remove("tasks-per-node").flatten(), changes.remove("cpus-per-task").flatten());
+    if tasks.is_some() || cpus.is_some() {
+        let all = form.tasks_per_node.saturating_mul(form.cpus_per_task);
+        put(&mut parts, "ncpus", Some(all.to_string()), true);
+        put(&mut parts, "mpiprocs", tasks, true);
+        put(&mut parts, "ompthreads", cpus, false);
+    }
+    if let Some(gpus) = changes.remove("gpus-per-node") {
+        put(&mut parts, "ngpus", Some(gpus.unwrap_or_default()), true);
+    }
+    if changes.remove("memory").is_some() {
+        put(&mut parts, "mem", Some(form.memory_bytes.map_or_else(String::new, format_size)), true);
+    }
+    parts.join(":")
 }
 
-/// Whether one of these lines asks for resources by which a job says how large it is.
-pub(super) fn has_own_size(lines: &str) -> bool {
-    let asks = |line: &str| {
-        let words = line.strip_prefix(MARK).and_then(shlex::split).unwrap_or_default();
-        let resources = words.iter().flat_map(|word| word.trim_start_matches("-l").split(','));
-        let mut names = resources.filter_map(|resource| resource.split('=').next());
-        words.iter().any(|word| word.starts_with("-l")) && names.any(|name| SIZES.contains(&name))
-    };
-    lines.lines().any(asks)
+/// Gives a part of a chunk its value; an empty one takes the part away.
+fn put(parts: &mut Vec<String>, name: &str, value: Option<String>, add: bool) {
+    let Some(value) = value else { return };
+    let at = parts.iter().position(|part| part.split('=').next() == Some(name));
+    match at {
+        Some(at) if value.is_empty() => drop(parts.remove(at)),
+        Some(at) => parts[at] = format!("{name}={value}"),
+        None if add && !value.is_empty() => parts.push(format!("{name}={value}")),
+        None => {}
+    }
+}
+
+/// The older way says nothing of cores, GPUs and memory.
+fn change_nodes(text: &str, changes: &mut Changes) -> String {
+    let (nodes, tasks) = text.split_once(":ppn=").map_or((text, None), |(nodes, tasks)| (nodes, Some(tasks)));
+    let mut taken =
+        |option: &str, old: &str| changes.remove(option).flatten().unwrap_or_else(|| old.to_owned());
+    let nodes = taken("nodes", nodes);
+    match tasks {
+        Some(tasks) => format!("{nodes}:ppn={}", taken("tasks-per-node", tasks)),
+        None => nodes,
+    }
+}
+
+/// The letter of an option.
+pub(super) fn letter(word: &Word) -> Option<String> {
+    word.text.chars().nth(1).map(String::from)
+}
+
+/// The option's letter, and the resources that a list asks for.
+pub(super) fn resource_names(list: &str) -> Vec<String> {
+    let asked = list.split([',', ':', '+']).filter_map(|one| one.rsplit_once('='));
+    let names = asked.flat_map(|(name, _)| name.split('=').map(str::to_owned));
+    std::iter::once("l".to_owned()).chain(names).collect()
 }
 
 /// Seconds of `seconds`, `minutes:seconds` or `hours:minutes:seconds`, pbs_resources(7B).
@@ -233,63 +287,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_read_when_a_field_stands_for_all_of_it() {
+    fn resources_are_read_where_fields_stand_for_them() {
         fn chunk<'a>(tasks: &'a str, cpus: &'a str) -> Vec<(&'a str, &'a str)> {
             vec![("nodes", "2"), ("tasks-per-node", tasks), ("cpus-per-task", cpus)]
         }
         type Pairs<'a> = Vec<(&'a str, &'a str)>;
-        let cases: Vec<(&str, Option<Pairs<'_>>)> = vec![
-            (" -N words", Some(vec![("name", "words")])),
-            (" -Nwords -q debug", Some(vec![("name", "words"), ("queue", "debug")])),
-            (" -l walltime=90:30", Some(vec![("walltime", "01:30:30")])),
-            (" -l walltime=3600", Some(vec![("walltime", "01:00:00")])),
-            (" -lselect=2:ncpus=8:mpiprocs=4:ompthreads=2", Some(chunk("4", "2"))),
-            (" -l select=2:ncpus=8:mpiprocs=8", Some(chunk("8", "1"))),
-            (" -l select=2:ncpus=8", Some(chunk("1", "8"))),
-            (" -l select=2", Some(chunk("1", "1"))),
+        let cases: Vec<(&str, Pairs<'_>, bool)> = vec![
+            ("walltime=90:30", vec![("walltime", "01:30:30")], false),
+            ("walltime=3600", vec![("walltime", "01:00:00")], false),
+            ("select=2:ncpus=8:mpiprocs=4:ompthreads=2", chunk("4", "2"), false),
+            ("select=2:ncpus=8:mpiprocs=8", chunk("8", "1"), false),
+            ("select=2:ncpus=8", chunk("1", "8"), false),
+            ("select=2:host=n1", chunk("1", "1"), false),
             (
-                " -l select=ncpus=1:mem=4gb:ngpus=2",
-                Some(vec![
+                "select=ncpus=1:mem=4gb:ngpus=2",
+                vec![
                     ("nodes", "1"),
                     ("memory", "4294967296B"),
                     ("gpus-per-node", "2"),
                     ("tasks-per-node", "1"),
                     ("cpus-per-task", "1"),
-                ]),
+                ],
+                false,
             ),
-            (" -l nodes=2:ppn=8", Some(vec![("nodes", "2"), ("tasks-per-node", "8")])),
-            (" -j oe", Some(vec![])),
-            (" -l select=1:ncpus=1+1:ncpus=4", None),
-            (" -l select=2:ncpus=8:mpiprocs=3", None),
-            (" -l select=1:ncpus=0:mpiprocs=0", None),
-            (" -l select=1:host=n1", None),
-            (" -l select=1:ncpus=1,place=scatter", None),
-            (" -A vasp", None),
-            (" -j eo", None),
-            (" -V", None),
-            (" -N", None),
-            (" -N 'open", None),
-            (" words", None),
+            (
+                "nodes=2:ppn=8,walltime=1",
+                vec![("nodes", "2"), ("tasks-per-node", "8"), ("walltime", "00:00:01")],
+                false,
+            ),
+            ("select=1:ncpus=1+1:ncpus=4", vec![], true),
+            ("select=2:ncpus=8:mpiprocs=3", vec![], true),
+            ("select=1:ncpus=0:mpiprocs=0", vec![], true),
+            ("ncpus=4,mem=2gb", vec![], true),
+            ("place=scatter", vec![], false),
         ];
-        for (text, expected) in cases {
-            let read = read(text);
-            let read: Option<Vec<_>> = read
-                .as_ref()
-                .map(|pairs| pairs.iter().map(|(name, value)| (*name, value.as_str())).collect());
-            assert_eq!(read, expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn lines_that_say_how_large_a_job_is_are_known() {
-        for (lines, expected) in [
-            ("#PBS -l select=1:host=n1\n", true),
-            ("# a\n#PBS -lwalltime=1,ncpus=4\n", true),
-            ("#PBS -l place=scatter\n", false),
-            ("#PBS -A mem=4\n", false),
-            ("# -l select=1\n", false),
-        ] {
-            assert_eq!(has_own_size(lines), expected, "{lines}");
+        for (text, expected, own_size) in cases {
+            let (read, has_own_size) = read_resources(text);
+            let read: Vec<_> = read.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!((read, has_own_size), (expected, own_size), "{text}");
         }
     }
 

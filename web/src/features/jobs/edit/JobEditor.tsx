@@ -40,7 +40,8 @@ export function JobEditor({ systems, first, initial, isDraft }: Props) {
     () => ({
       ...form,
       queue: form.queue === "" ? (queue?.name ?? "") : form.queue,
-      options: optionsOf(siteOptions, { ...lastOptions(system), ...form.options }),
+      // A script that was opened says them itself.
+      options: optionsOf(siteOptions, { ...(form.head == null ? lastOptions(system) : {}), ...form.options }),
     }),
     [form, queue?.name, siteOptions, system],
   );

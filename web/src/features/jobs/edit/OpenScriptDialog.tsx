@@ -10,6 +10,7 @@ import { localProblem, toApiError } from "../../../api/problem";
 import type { JobForm } from "../../../api/types";
 import { FolderPicker } from "../../../components/FolderPicker";
 import { ProblemNote } from "../../../components/ProblemNote";
+import { toText } from "../../../lib/octets";
 import { contentAddress, parentPath } from "../../../lib/paths";
 import { EMPTY_FORM } from "./draft";
 import { parseScript } from "./useScript";
@@ -50,9 +51,5 @@ async function fetchScript(path: string): Promise<string> {
     await answer.body?.cancel();
     throw localProblem("script_too_large", "this file is too large for a script");
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await answer.arrayBuffer());
-  } catch {
-    throw localProblem("script_not_text", "this file is not text in UTF-8");
-  }
+  return toText(new Uint8Array(await answer.arrayBuffer()));
 }

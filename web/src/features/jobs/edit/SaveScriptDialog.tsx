@@ -11,6 +11,7 @@ import type { JobForm } from "../../../api/types";
 import { FolderPicker } from "../../../components/FolderPicker";
 import { ProblemNote } from "../../../components/ProblemNote";
 import { useRefresh } from "../../files/queries";
+import { toBytes } from "../../../lib/octets";
 import { contentAddress, joinPath, nameFault } from "../../../lib/paths";
 import { renderScript } from "./useScript";
 
@@ -74,7 +75,7 @@ export function SaveScriptDialog({ system, form, onClose }: Props) {
 async function putScript(path: string, script: string, isReplacing: boolean): Promise<void> {
   const headers: Record<string, string> = { "Content-Type": "application/octet-stream" };
   if (!isReplacing) headers["If-None-Match"] = "*";
-  const request = new Request(new URL(contentAddress(path), window.location.origin), { method: "PUT", body: script, headers });
+  const request = new Request(new URL(contentAddress(path), window.location.origin), { method: "PUT", body: toBytes(script), headers });
   const answer = await portalFetch(request);
   if (!answer.ok) throw toApiError(await answer.json().catch(() => null), answer);
 }

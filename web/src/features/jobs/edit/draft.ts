@@ -21,7 +21,7 @@ export const EMPTY_FORM: JobForm = {
   stderr_name: "",
   options: {},
   shebang: "#!/bin/bash",
-  other_lines: "",
+  head: null,
 };
 
 export function loadDraft(): JobForm {
