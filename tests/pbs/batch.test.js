@@ -126,3 +126,33 @@ journey("with the server stopped the portal keeps what it is told, and hands it 
   const listed = await run(`${PROGRAMS}/qstat`, ["-x", "-f", "-w"]);
   assert.equal(listed.match(new RegExp(`Variable_List = .*MYKSC_JOB=${job.id}`, "g")).length, 1);
 });
+
+journey("an array is one row that opens, and the walltime of what runs can only be made shorter", { timeout: 400_000, portal: everybodys }, async ({ portal, page, profile }) => {
+  await signIn(page, portal);
+  const name = freshName("array");
+  const array = await submitted(page, `#PBS -N ${name}`, "#PBS -J 1-3", "#PBS -l walltime=00:10:00", 'echo "task $PBS_ARRAY_INDEX"', '[ "$PBS_ARRAY_INDEX" != 1 ] || sleep 600', '[ "$PBS_ARRAY_INDEX" != 3 ] || exit 5');
+  await untilJob(page, array.id, "one runs, and one failed", ({ array: { running, failed, succeeded } }) => running === 1 && failed === 1 && succeeded === 1, 120_000);
+  await page.goto(`${portal.origin}/jobs`);
+  const row = page.getByRole("row").filter({ hasText: name });
+  await row.getByRole("button", { name: "3 tasks · 1 running · 1 failed · 1 done" }).click();
+  await row.getByRole("link", { name: "Task 3" }).click();
+  await until("its own output", async () => (await page.getByRole("region", { name: "Output of task 3" }).innerText()).includes("task 3"), { limitMs: 30_000 });
+  assert.equal(await page.getByRole("button", { name: "Start over" }).count(), 0, "PBS lets operators alone do it");
+  await callApi(page, "POST", `/jobs/${array.id}/tasks/1/cancel`);
+  const over = await ended(page, array, 120_000);
+  assert.deepEqual([over.array.succeeded, over.array.failed], [1, 2]);
+  const { items } = (await callApi(page, "GET", `/jobs/${array.id}/tasks`)).body;
+  assert.deepEqual(items.map(({ index, exit_code: code }) => [index, code]), [[1, null], [2, 0], [3, 5]]);
+  for (const task of items) assert.ok(task.node && task.started_at && task.ended_at, JSON.stringify(task));
+  await Promise.all([1, 2, 3].map((index) => rm(`${KIM.home}/${name}-${array.id}_${index}.out`, { force: true })));
+
+  const job = await running(page, await submitted(page, "#PBS -l walltime=00:10:00", "sleep 600"));
+  const { status } = await callApi(page, "POST", `/jobs/${job.id}/walltime`, { walltime_secs: 300 });
+  assert.equal(status, 202);
+  await until("PBS has it", async () => /Resource_List.walltime = 00:05:00/.test(await run(`${PROGRAMS}/qstat`, ["-f", job.scheduler_id])));
+  const longer = await callApi(page, "POST", `/jobs/${job.id}/walltime`, { walltime_secs: 3600 });
+  assert.deepEqual(codesOf(longer), [422, "walltime_only_shorter"]);
+  await ask(page, job.id, "cancel");
+  assert.equal((await ended(page, job)).outcome, "cancelled");
+  assertNoFaults(profile, [/422/]);
+});

@@ -212,3 +212,61 @@ journey("nobody else's jobs go where the commands run as kim", { timeout: 120_00
   const { status, body } = await submitScript(page, ["#SBATCH --comment='field=bio;appl=wc'", "true"]);
   assert.deepEqual([status, body.code], [403, "identity_not_allowed"], JSON.stringify(body));
 });
+
+journey("an array is one row that opens, and each task has its end, its node and its output", { timeout: 240_000, portal: everybodys }, async ({ portal, page, profile }) => {
+  await signIn(page, portal);
+  const name = freshName("array");
+  const { status, body } = await submitScript(page, [
+    `#SBATCH --job-name=${name}`,
+    "#SBATCH --array=1-4",
+    'echo "task $SLURM_ARRAY_TASK_ID"',
+    '[ "$SLURM_ARRAY_TASK_ID" != 1 ] || sleep 600',
+    '[ "$SLURM_ARRAY_TASK_ID" != 3 ] || exit 5',
+  ]);
+  assert.equal(status, 202, JSON.stringify(body));
+  await untilJob(page, body.id, "one runs, and one failed", ({ array }) => array.running === 1 && array.failed === 1 && array.succeeded === 2);
+  await page.goto(`${portal.origin}/jobs`);
+  const row = page.getByRole("row").filter({ hasText: name });
+  await row.getByRole("button", { name: "4 tasks · 1 running · 1 failed · 2 done" }).click();
+  await row.getByRole("list", { name: "Tasks that failed" }).getByText("failed, exit code 5").waitFor();
+  await row.getByRole("link", { name: "Task 3" }).click();
+  await page.getByRole("heading", { level: 1, name }).waitFor();
+  await until("its own output", async () => (await page.getByRole("region", { name: "Output of task 3" }).innerText()).includes("task 3"), { limitMs: 30_000 });
+  const tasks = page.getByRole("table", { name: "Tasks" });
+  await tasks.getByRole("button", { name: "Cancel Task 1" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel the task" }).click();
+  const over = await untilJob(page, body.id, "all are over", ({ phase }) => phase === "ended");
+  assert.deepEqual([over.outcome, over.array.succeeded, over.array.failed, over.array.total], ["failed", 2, 2, 4]);
+  const { items } = (await callApi(page, "GET", `/jobs/${body.id}/tasks`)).body;
+  assert.deepEqual(items.map(({ index, outcome, exit_code: code }) => [index, outcome, code]), [[1, "cancelled", null], [2, "succeeded", 0], [3, "failed", 5], [4, "succeeded", 0]]);
+  for (const task of items) assert.ok(task.node && task.started_at && task.ended_at, JSON.stringify(task));
+  assert.equal(await readFile(`${KIM.home}/${name}-${over.scheduler_id}_2.out`, "utf8"), "task 2\n");
+  await Promise.all([1, 2, 3, 4].map((index) => rm(`${KIM.home}/${name}-${over.scheduler_id}_${index}.out`, { force: true })));
+  assertNoFaults(profile);
+});
+
+journey("a running job starts over, and its walltime can only be made shorter", { timeout: 240_000, portal: everybodys }, async ({ portal, page, profile }) => {
+  await signIn(page, portal);
+  const name = freshName("over");
+  const { body } = await submitScript(page, [`#SBATCH --job-name=${name}`, "#SBATCH --time=10", "#SBATCH -o %x-%j.log", "echo began; sleep 600"]);
+  const running = await untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
+  assert.equal(running.stdout_path, `home/${name}-${running.scheduler_id}.log`);
+  const show = () => run("scontrol", ["show", "job", running.scheduler_id], { env });
+  await page.goto(`${portal.origin}/jobs/${body.id}`);
+  await until("the output of Slurm's own number", async () => (await page.getByRole("region", { name: "Output" }).innerText()).includes("began"), { limitMs: 30_000 });
+  await page.getByRole("button", { name: "Change the walltime" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("It can only be made shorter here.").waitFor();
+  await dialog.getByRole("textbox", { name: "Walltime" }).fill("00:05:00");
+  await dialog.getByRole("button", { name: "Change" }).click();
+  await until("Slurm has it", async () => (await show()).includes("TimeLimit=00:05:00"));
+  const longer = await callApi(page, "POST", `/jobs/${body.id}/walltime`, { walltime_secs: 3600 });
+  assert.deepEqual(codesOf(longer), [422, "walltime_only_shorter"]);
+  await page.getByRole("button", { name: "Start over" }).click();
+  await dialog.getByRole("button", { name: "Stop it and start over" }).click();
+  await until("Slurm put it back", async () => (await show()).includes("Restarts=1"), { limitMs: 30_000 });
+  await ask(page, body.id, "cancel");
+  await untilJob(page, body.id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
+  await rm(`${KIM.home}/${name}-${running.scheduler_id}.log`, { force: true });
+  assertNoFaults(profile, [/422/]);
+});

@@ -65,8 +65,8 @@ pub struct JobSize {
     pub gpus_per_node: u32,
     /// Bytes of memory on each node, if asked for.
     pub memory_bytes: Option<u64>,
-    /// How long it may run.
-    pub walltime_secs: u64,
+    /// How long it may run; without an end when absent.
+    pub walltime_secs: Option<u64>,
 }
 
 /// What a job used in all, as far as its scheduler counted it.
@@ -80,6 +80,48 @@ pub struct JobUsage {
     pub cpu_secs: Option<u64>,
     /// The most bytes of memory that it had at one moment.
     pub max_memory_bytes: Option<u64>,
+}
+
+/// The tasks of an array, which is one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobArray {
+    /// Their numbers as the scheduler writes them: `1-100`, `0,5-9:2`.
+    pub indexes: String,
+    /// How many there are.
+    pub total: u32,
+    /// How many wait, held ones included.
+    pub waiting: u32,
+    /// How many run.
+    pub running: u32,
+    /// How many ended well.
+    pub succeeded: u32,
+    /// How many ended otherwise.
+    pub failed: u32,
+}
+
+/// One task of an array.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobTask {
+    /// Its number in the array.
+    pub index: u32,
+    /// The scheduler's id of the task itself, once it has one.
+    pub scheduler_id: Option<String>,
+    /// Where it is in its life.
+    pub phase: JobPhase,
+    /// The scheduler's own word for it; only when `phase` is `unknown`.
+    pub phase_raw: Option<String>,
+    /// How it ended; only when `phase` is `ended`.
+    pub outcome: Option<Outcome>,
+    /// Exit code of the script, if it had one.
+    pub exit_code: Option<i32>,
+    /// Why it waits or ended.
+    pub reason: Option<JobReason>,
+    /// The node or nodes that it runs or ran on.
+    pub node: Option<String>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// One batch job.
@@ -127,6 +169,12 @@ pub struct Job {
     /// What it used, once it has ended and where the scheduler counts.
     #[serde(default)]
     pub usage: Option<JobUsage>,
+    /// Its tasks, if it is an array.
+    #[serde(default)]
+    pub array: Option<JobArray>,
+    /// Why the scheduler did not do what was asked for last.
+    #[serde(default)]
+    pub refusal: Option<JobReason>,
     /// Grows with every change; the event stream's id.
     pub revision: i64,
 }

@@ -20,8 +20,6 @@ const POLL_PAUSE: Duration = Duration::from_secs(1);
 const QUEUES_AGE: Duration = Duration::from_secs(30);
 /// How long somebody waits for the queues that nobody has seen yet.
 const FIRST_QUEUES: Duration = Duration::from_secs(10);
-/// A limit that a queue does not set, in seconds: nobody asks for more.
-pub(crate) const UNLIMITED_SECS: u64 = 366 * 24 * 3600;
 
 /// Follows one cluster.
 pub(crate) struct Follow {

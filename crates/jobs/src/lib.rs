@@ -28,7 +28,7 @@ pub use roots::Roots;
 pub use rules::{OptionField, SiteOption, SiteRules};
 pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
-    JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView,
+    JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView, TaskPage,
 };
 pub use slurm::Slurm;
 pub use templates::ScriptTemplate;

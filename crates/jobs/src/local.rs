@@ -82,7 +82,7 @@ impl Scheduler for Local {
         let about = About {
             scheduler: "local".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: Capabilities { hold: true, memory: true, several_nodes: false, record: false },
+            capabilities: Capabilities { hold: true, memory: true, ..Capabilities::default() },
         };
         std::future::ready(Ok(about)).boxed()
     }

@@ -10,12 +10,13 @@ mod records;
 mod refusal;
 mod tag;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use myksc_core::job::JobTask;
 use myksc_core::{FieldProblem, Identity, octets};
 use tokio::sync::watch;
 
@@ -27,6 +28,7 @@ use crate::scheduler::{
     Submission,
 };
 use crate::script::Dialect;
+use crate::script::value::format_walltime;
 use crate::transport::Output;
 
 const SUBMIT_DEADLINE: Duration = Duration::from_secs(60);
@@ -160,6 +162,23 @@ impl Pbs {
         Ok(self.follow.settle(found, unsettled))
     }
 
+    async fn look_for_tasks(
+        &self,
+        arrays: &[String],
+    ) -> Result<HashMap<String, Vec<JobTask>>, SchedulerError> {
+        let mut tasks: HashMap<String, Vec<JobTask>> = HashMap::new();
+        let ids: Vec<&str> = arrays.iter().map(String::as_str).filter(|id| listing::is_id(id)).collect();
+        for some in ids.chunks(IDS_MAX) {
+            let mut argv = vec!["qstat", "-x", "-t", "-f", "-F", "dsv", "-D", SEPARATOR];
+            argv.extend(some);
+            let output = self.commands.observe(&argv).await?;
+            for (array, task) in listing::tasks(&text(&output.stdout)) {
+                tasks.entry(array).or_default().push(task);
+            }
+        }
+        Ok(tasks)
+    }
+
     async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
@@ -172,17 +191,25 @@ impl Pbs {
     }
 
     async fn change(&self, who: &Identity, id: &str, action: Action) -> Result<(), SchedulerError> {
-        if !listing::is_id(id) {
+        if !listing::is_id_or_task(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
         }
-        let program = match action {
-            Action::Cancel => "qdel",
-            Action::Hold => "qhold",
-            Action::Release => "qrls",
+        let walltime = action.walltime_secs().map(|secs| format!("walltime={}", format_walltime(secs)));
+        let argv = match action {
+            Action::Cancel => vec!["qdel", id],
+            Action::Hold => vec!["qhold", id],
+            Action::Release => vec!["qrls", id],
+            Action::Requeue => vec!["qrerun", id],
+            Action::SetWalltime(_) => vec!["qalter", "-l", walltime.as_deref().unwrap_or_default(), id],
         };
-        let output = self.commands.run(who, Act::plain(vec![program, id], ACT_DEADLINE)).await?;
+        let program = argv[0];
+        let output = self.commands.run(who, Act::plain(argv, ACT_DEADLINE)).await?;
         self.follow.note_change();
-        if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, program, id)) }
+        match (output.exit_code, action) {
+            (Some(0), _) => Ok(()),
+            (_, Action::SetWalltime(_)) => Err(refusal::of_walltime(&output, id)),
+            _ => Err(refusal::of_action(&output, program, id)),
+        }
     }
 }
 
@@ -194,7 +221,17 @@ impl Scheduler for Pbs {
             Ok(About {
                 scheduler: "pbs".to_owned(),
                 version: version.to_owned(),
-                capabilities: Capabilities { hold: true, memory: true, several_nodes: true, record: true },
+                capabilities: Capabilities {
+                    hold: true,
+                    memory: true,
+                    several_nodes: true,
+                    record: true,
+                    arrays: true,
+                    // qrerun(1B) is for operators.
+                    requeue: false,
+                    shorten: true,
+                    lengthen: true,
+                },
             })
         }
         .boxed()
@@ -239,6 +276,17 @@ impl Scheduler for Pbs {
 
     fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>> {
         self.look_for(scheduler_ids).boxed()
+    }
+
+    fn look_up_tasks<'a>(
+        &'a self,
+        arrays: &'a [String],
+    ) -> BoxFuture<'a, Result<HashMap<String, Vec<JobTask>>, SchedulerError>> {
+        self.look_for_tasks(arrays).boxed()
+    }
+
+    fn task_id(&self, array: &str, index: u32) -> Option<String> {
+        listing::task_id(array, index)
     }
 
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {

@@ -4,12 +4,12 @@
 //! A call may fail for now ([`SchedulerError::Away`]) and is then repeated, so submitting twice with the same
 //! tag gives the same job.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use myksc_core::job::{JobReason, JobSize, JobUsage};
+use myksc_core::job::{JobReason, JobSize, JobTask, JobUsage};
 use myksc_core::{FieldProblem, Identity, JobId, JobPhase, Outcome, Timestamp, Translated};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -56,6 +56,21 @@ pub trait Scheduler: Send + Sync + 'static {
 
     /// What is known of jobs that the poll does not show any more.
     fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>>;
+
+    /// The tasks of these arrays that have started or ended, as far as the scheduler still tells, by the arrays' ids.
+    fn look_up_tasks<'a>(
+        &'a self,
+        arrays: &'a [String],
+    ) -> BoxFuture<'a, Result<HashMap<String, Vec<JobTask>>, SchedulerError>> {
+        let _ = arrays;
+        std::future::ready(Ok(HashMap::new())).boxed()
+    }
+
+    /// The scheduler's id of one task of an array, by which it can be acted on; `None` where there are no arrays.
+    fn task_id(&self, array: &str, index: u32) -> Option<String> {
+        let _ = (array, index);
+        None
+    }
 
     /// Every job it can tell of, ended ones included, but for those whose scheduler ids are `known`: for a
     /// portal that lost its records.
@@ -120,6 +135,14 @@ pub struct Capabilities {
     pub several_nodes: bool,
     /// It has a record of a job in its own words.
     pub record: bool,
+    /// One job may be an array of tasks.
+    pub arrays: bool,
+    /// A running job may be put back into the queue by its owner.
+    pub requeue: bool,
+    /// The walltime of a job may be made shorter.
+    pub shorten: bool,
+    /// The walltime of a job that waits may be made longer, too.
+    pub lengthen: bool,
 }
 
 /// A queue or partition.
@@ -139,6 +162,8 @@ pub struct Queue {
     pub defaults: QueueDefaults,
     /// What is in it.
     pub load: QueueLoad,
+    /// The higher, the earlier its jobs are looked at; none where the scheduler has no such number.
+    pub priority: Option<i64>,
 }
 
 /// The most that one job may ask for.
@@ -156,15 +181,15 @@ pub struct QueueLimits {
     pub max_gpus_per_node: u32,
     /// Bytes of memory on each node.
     pub max_memory_bytes: u64,
-    /// Seconds.
-    pub max_walltime_secs: u64,
+    /// Seconds; there is no limit when absent.
+    pub max_walltime_secs: Option<u64>,
 }
 
 /// What a job gets that does not say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueDefaults {
-    /// Seconds.
-    pub walltime_secs: u64,
+    /// Seconds; it may run without an end when absent.
+    pub walltime_secs: Option<u64>,
     /// Bytes of memory for each core; none when the queue sets no limit by itself.
     pub memory_bytes: Option<u64>,
 }
@@ -180,6 +205,16 @@ pub struct QueueLoad {
     pub jobs_running: u32,
     /// Jobs that wait, held ones included.
     pub jobs_queued: u32,
+    /// Nodes on which nothing runs.
+    pub nodes_free: u32,
+    /// Nodes on which something runs.
+    pub nodes_used: u32,
+    /// Nodes that take no jobs: down, drained, offline.
+    pub nodes_down: u32,
+    /// GPUs.
+    pub gpus_total: u32,
+    /// GPUs that jobs hold.
+    pub gpus_used: u32,
 }
 
 /// A job to hand over.
@@ -227,6 +262,10 @@ pub enum Action {
     Hold,
     /// Let it start.
     Release,
+    /// Stop it and let it begin anew.
+    Requeue,
+    /// Give it another walltime, in seconds.
+    SetWalltime(u64),
 }
 
 /// How a job stands.
@@ -254,6 +293,19 @@ pub struct Observation {
     pub expected_start_at: Option<Timestamp>,
     /// What it used, once it has ended.
     pub usage: Option<JobUsage>,
+    /// Its tasks, if it is an array that is not over.
+    pub array: Option<ArrayObservation>,
+}
+
+/// How the tasks of an array stand.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ArrayObservation {
+    /// How many wait; `None` where the scheduler does not tell.
+    pub waiting: Option<u32>,
+    /// How many run.
+    pub running: u32,
+    /// Those that have started, each by itself; `None` where the scheduler has to be asked for them.
+    pub tasks: Option<Vec<JobTask>>,
 }
 
 /// What is known of jobs that a poll did not show. What is in neither is lost.
@@ -318,6 +370,15 @@ pub enum SchedulerError {
 }
 
 impl Action {
+    /// The walltime that a job shall have from now on.
+    #[must_use]
+    pub fn walltime_secs(self) -> Option<u64> {
+        match self {
+            Self::SetWalltime(secs) => Some(secs),
+            _ => None,
+        }
+    }
+
     /// The word for intents and logs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -325,6 +386,8 @@ impl Action {
             Self::Cancel => "cancel",
             Self::Hold => "hold",
             Self::Release => "release",
+            Self::Requeue => "requeue",
+            Self::SetWalltime(_) => "set_walltime",
         }
     }
 }

@@ -21,6 +21,7 @@ mod directive;
 #[cfg(test)]
 mod foreign;
 mod head;
+mod indexes;
 pub(crate) mod output;
 mod split;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use self::dialect::{Dialect, Words};
 pub(crate) use self::dialect::{pbs_size, pbs_time, slurm_time};
 pub use self::directive::Directives;
+pub(crate) use self::indexes::Indexes;
 use crate::form::JobForm;
 use crate::roots::Roots;
 
@@ -93,10 +95,19 @@ pub fn is_hint(problem: &FieldProblem) -> bool {
 /// Makes a script of a form. What can't stand in a script is left out and listed; nothing is refused. A form that has
 /// the head of a script changes in it what it says otherwise; `defaults` is what that script was opened with.
 #[must_use]
-pub fn render<'a>(form: &JobForm, words: impl Into<Words<'a>>, roots: &Roots, defaults: &JobForm) -> Rendered {
+pub fn render<'a>(
+    form: &JobForm,
+    words: impl Into<Words<'a>>,
+    roots: &Roots,
+    defaults: &JobForm,
+) -> Rendered {
     let words = words.into();
     let mut problems = Vec::new();
-    let head = match form.head.as_deref().map(|head| changed_head(head, form, words, roots, defaults, &mut problems)) {
+    let head = match form
+        .head
+        .as_deref()
+        .map(|head| changed_head(head, form, words, roots, defaults, &mut problems))
+    {
         Some(Some(head)) => head,
         Some(None) => {
             let detail = "the head of a script holds its first line, comments and directives, and no command";

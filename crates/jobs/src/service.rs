@@ -7,23 +7,27 @@ mod choices;
 mod control;
 mod limits;
 mod outputs;
+mod tasks;
 mod views;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myksc_core::crash::{self, CrashPoint};
+use myksc_core::error::Params;
 use myksc_core::job::JobReason;
 use myksc_core::{
     Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated, UserPath,
 };
 use myksc_store::{JobCursor, JobState, Store};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::choices::Choices;
 use self::limits::{Asked, Draft};
 use self::outputs::Outputs;
+pub use self::tasks::TaskPage;
 pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, SystemView};
 use crate::form::JobForm;
 use crate::reason::reason;
@@ -32,12 +36,27 @@ use crate::rules::{SiteOption, SiteRules};
 use crate::scheduler::{
     About, Action, Capabilities, Place, Queue, Reading, Scheduler, SchedulerError, Submission,
 };
+use crate::script::output::Ids;
 use crate::script::{self, Parsed, Rendered, Words};
 use crate::templates::{self, ScriptTemplate};
 
 /// Area of our intents.
 const AREA: &str = "jobs";
 const SUBMIT: &str = "submit";
+
+/// Body of an intent about a job on record: who asks, and what for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Order {
+    #[serde(flatten)]
+    who: Identity,
+    /// The task of the array.
+    #[serde(default)]
+    task: Option<u32>,
+    /// The walltime from now on.
+    #[serde(default)]
+    walltime_secs: Option<u64>,
+}
+
 /// Jobs of one page.
 const PAGE_MAX: u32 = 500;
 /// Jobs of one person that are not over; a script that submits itself ends here.
@@ -294,29 +313,51 @@ impl Jobs {
         })
     }
 
-    /// Where to read a stream of a job; the bytes are the owner's, so they are read with her rights.
+    /// Where to read a stream of a job, or of one task of an array; the bytes are the owner's, so they are read with
+    /// her rights.
     ///
     /// # Errors
-    /// As [`Jobs::get`].
-    pub async fn output(&self, who: &Identity, id: &JobId, stream: Stream) -> Result<Output> {
-        output_of(&self.get(who, id).await?, stream)
+    /// As [`Jobs::get`], or no such task.
+    pub async fn output(
+        &self,
+        who: &Identity,
+        id: &JobId,
+        task: Option<u32>,
+        stream: Stream,
+    ) -> Result<Output> {
+        let job = self.get(who, id).await?;
+        let Some(index) = task else { return output_of(&job, stream) };
+        let task = self.task(&job, index).await?;
+        let script = self.inner.store.job_script(&job.id).await?.unwrap_or_default();
+        let outputs = self.inner.system(&job.system)?.outputs_of(&job, &script, &(self.inner.roots)(who))?;
+        let ids = outputs.ids(job.id.as_str(), job.scheduler_id.as_deref());
+        let ids = Ids {
+            task: Some(index),
+            job: task.scheduler_id.as_deref().filter(|_| outputs.are_named_by_task()).or(ids.job),
+            ..ids
+        };
+        let (stdout, stderr) = outputs.paths(ids).map_err(Error::invalid)?;
+        let path = if stream == Stream::Stdout { stdout } else { stderr };
+        Ok(Output {
+            path: path.parse().map_err(Error::internal)?,
+            is_complete: task.phase == JobPhase::Ended,
+        })
     }
 
-    /// Reads a stream of a job where the job runs, for a portal that has nobody to read it as its owner; a negative
-    /// offset counts from the end.
+    /// Reads a stream where the job runs, for a portal that has nobody to read it as its owner; a negative offset
+    /// counts from the end.
     ///
     /// # Errors
-    /// As [`Jobs::get`], or the system does not answer.
+    /// As [`Jobs::output`], or the system does not answer.
     pub async fn read_output(
         &self,
         who: &Identity,
         id: &JobId,
-        stream: Stream,
+        output: &Output,
         offset: i64,
         limit: u64,
     ) -> Result<Reading> {
         let job = self.get(who, id).await?;
-        let output = output_of(&job, stream)?;
         let unknown = || Error::not_found("root", output.path.root());
         let path = (self.inner.roots)(who).resolve(&output.path).ok_or_else(unknown)?;
         let scheduler = &self.inner.system(&job.system)?.scheduler;
@@ -347,6 +388,30 @@ impl Jobs {
         self.ask(who, id, Action::Release).await
     }
 
+    /// Asks to stop a running job and let it begin anew.
+    ///
+    /// # Errors
+    /// No such job, 409 `job_not_running`, or its scheduler can't do that.
+    pub async fn requeue(&self, who: &Identity, id: &JobId) -> Result<Job> {
+        self.ask(who, id, Action::Requeue).await
+    }
+
+    /// Asks for another walltime.
+    ///
+    /// # Errors
+    /// No such job, 409 `job_not_active`, 422 `walltime_only_shorter` or `walltime_over_limit`, or its scheduler can't do
+    /// that.
+    pub async fn set_walltime(&self, who: &Identity, id: &JobId, walltime_secs: u64) -> Result<Job> {
+        let job = self.get(who, id).await?;
+        let system = self.inner.system(&job.system)?;
+        let queues = system.queues().await?;
+        let problem = limits::walltime_problem(&job, walltime_secs, &queues, system.view().capabilities);
+        match problem {
+            Some(problem) => Err(Error::invalid(problem)),
+            None => self.ask(who, id, Action::SetWalltime(walltime_secs)).await,
+        }
+    }
+
     async fn check_count(&self, who: &Identity) -> Result<()> {
         if self.inner.store.count_active_jobs(&who.user).await? < u64::from(ACTIVE_MAX) {
             return Ok(());
@@ -357,12 +422,15 @@ impl Jobs {
     }
 
     async fn ask(&self, who: &Identity, id: &JobId, action: Action) -> Result<Job> {
-        let body = serde_json::to_string(who).map_err(Error::internal)?;
+        let order = Order { who: who.clone(), task: None, walltime_secs: action.walltime_secs() };
+        let body = serde_json::to_string(&order).map_err(Error::internal)?;
         // A row that changes while it is looked at is looked at again.
         let (job, system) = loop {
             let mut job = self.get(who, id).await?;
             check_phase(&job, action)?;
             let system = self.inner.system(&job.system)?;
+            system.check_can(action)?;
+            job.refusal = None;
             if action == Action::Cancel {
                 job.reason = Some(being_cancelled());
             }
@@ -463,6 +531,21 @@ impl System {
         limits::default_form(Asked::of_script(&parsed.directives).queue(queues))
     }
 
+    /// Whether the scheduler can do that at all, as far as it is known.
+    fn check_can(&self, action: Action) -> Result<()> {
+        let capabilities = self.view().capabilities;
+        let can = match action {
+            Action::Requeue => capabilities.requeue,
+            Action::SetWalltime(_) => capabilities.shorten,
+            Action::Cancel | Action::Hold | Action::Release => true,
+        };
+        if can {
+            return Ok(());
+        }
+        let detail = "this system does not let people do that with their jobs".to_owned();
+        Err(Error::Conflict { code: "action_unknown_here", params: Params::new(), detail })
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>> {
         self.scheduler.queues().await.map_err(scheduler_error)
     }
@@ -473,6 +556,11 @@ fn check_phase(job: &Job, action: Action) -> Result<()> {
         Action::Cancel => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
         Action::Hold => (job.phase == JobPhase::Queued, "job_not_queued", "only a waiting job can be held"),
         Action::Release => (job.phase == JobPhase::Held, "job_not_held", "the job is not held"),
+        Action::Requeue => {
+            let runs = matches!(job.phase, JobPhase::Running | JobPhase::Suspended);
+            (runs, "job_not_running", "only a running job can begin anew")
+        }
+        Action::SetWalltime(_) => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
     };
     if fits {
         return Ok(());

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use myksc_core::job::JobTask;
 use myksc_core::{FieldProblem, Identity, octets};
 use tokio::sync::watch;
 
@@ -56,7 +57,8 @@ const UNSET: [&str; 12] = [
     "SBATCH_PARTITION",
 ];
 
-const SET: [&str; 2] = ["LC_ALL=C.UTF-8", "SLURM_TIME_FORMAT=%s"];
+/// Lists of tasks that wait are cut at this length.
+const SET: [&str; 3] = ["LC_ALL=C.UTF-8", "SLURM_TIME_FORMAT=%s", "SLURM_BITSTR_LEN=1024"];
 
 /// The scheduler of a Slurm cluster.
 pub struct Slurm {
@@ -86,8 +88,8 @@ impl Slurm {
             return Ok(());
         }
         let shown = self.commands.ask(&["scontrol", "-o", "show", "partition"]).await?;
-        let format = partitions::NODE_FIELDS.join(SEPARATOR);
-        let nodes = self.commands.ask(&["sinfo", "-h", "-o", &format]).await?;
+        let format = partitions::NODE_FIELDS.map(|field| format!("{field}:{SEPARATOR}")).join(",");
+        let nodes = self.commands.ask(&["sinfo", "-h", "-O", &format]).await?;
         self.follow.keep_queues(partitions::queues(&shown, &nodes, listed));
         Ok(())
     }
@@ -209,6 +211,31 @@ impl Slurm {
         Ok(seen)
     }
 
+    /// Tasks that are over, by accounting; where that knows none, by the controller as long as it remembers.
+    async fn look_for_tasks(
+        &self,
+        arrays: &[String],
+    ) -> Result<HashMap<String, Vec<JobTask>>, SchedulerError> {
+        let mut tasks: HashMap<String, Vec<JobTask>> = HashMap::new();
+        let format = format!("--format={}", accounts::TASK_FIELDS.join(","));
+        let delimiter = format!("--delimiter={SEPARATOR}");
+        for some in arrays.chunks(IDS_MAX) {
+            let argv = ["sacct", "-n", "-P", "-a", "-X", "-j", &some.join(","), &delimiter, &format];
+            for (array, task) in accounts::read_tasks(&text(&self.commands.observe(&argv).await?.stdout)) {
+                tasks.entry(array).or_default().push(task);
+            }
+        }
+        for id in arrays.iter().filter(|id| listing::is_id(id)).take(SINGLE_MAX) {
+            if tasks.contains_key(id) {
+                continue;
+            }
+            let said = self.commands.observe(&["scontrol", "-o", "show", "job", id]).await?;
+            let own = listing::read_tasks(&text(&said.stdout)).into_iter().filter(|(array, _)| array == id);
+            tasks.insert(id.clone(), own.map(|(_, task)| task).collect());
+        }
+        Ok(tasks)
+    }
+
     /// The controller's record, or that of accounting once the controller has forgotten the job.
     async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
         if !listing::is_id(id) {
@@ -227,22 +254,32 @@ impl Slurm {
         if kept.exit_code == Some(0) && kept_text.lines().count() > 1 {
             return Ok(kept_text);
         }
-        Err(refusal::of_action(&shown, id))
+        Err(refusal::of_action(&shown, id, Action::Cancel))
     }
 
     async fn change(&self, who: &Identity, id: &str, action: Action) -> Result<(), SchedulerError> {
-        if !listing::is_id(id) {
+        if !listing::is_id_or_task(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
         }
+        let (of_job, limit) = (format!("JobId={id}"), action.walltime_secs().map(minutes));
         let argv = match action {
             Action::Cancel => vec!["scancel", "-v", id],
             Action::Hold => vec!["scontrol", "hold", id],
             Action::Release => vec!["scontrol", "release", id],
+            Action::Requeue => vec!["scontrol", "requeue", id],
+            Action::SetWalltime(_) => {
+                vec!["scontrol", "update", &of_job, limit.as_deref().unwrap_or_default()]
+            }
         };
         let output = self.commands.run(who, Act::plain(argv, ACT_DEADLINE)).await?;
         self.follow.note_change();
-        if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, id)) }
+        if output.exit_code == Some(0) { Ok(()) } else { Err(refusal::of_action(&output, id, action)) }
     }
+}
+
+/// A limit for scontrol(1), in whole minutes: Slurm counts no seconds.
+fn minutes(secs: u64) -> String {
+    format!("TimeLimit={}", secs.div_ceil(60))
 }
 
 impl Scheduler for Slurm {
@@ -252,7 +289,17 @@ impl Scheduler for Slurm {
             Ok(About {
                 scheduler: "slurm".to_owned(),
                 version: said.trim().trim_start_matches("slurm").trim_start_matches("-wlm").trim().to_owned(),
-                capabilities: Capabilities { hold: true, memory: true, several_nodes: true, record: true },
+                capabilities: Capabilities {
+                    hold: true,
+                    memory: true,
+                    several_nodes: true,
+                    record: true,
+                    arrays: true,
+                    requeue: true,
+                    shorten: true,
+                    // Slurm lets operators alone lengthen it.
+                    lengthen: false,
+                },
             })
         }
         .boxed()
@@ -297,6 +344,17 @@ impl Scheduler for Slurm {
 
     fn look_up<'a>(&'a self, scheduler_ids: &'a [String]) -> BoxFuture<'a, Result<LookUp, SchedulerError>> {
         self.look_for(scheduler_ids).boxed()
+    }
+
+    fn look_up_tasks<'a>(
+        &'a self,
+        arrays: &'a [String],
+    ) -> BoxFuture<'a, Result<HashMap<String, Vec<JobTask>>, SchedulerError>> {
+        self.look_for_tasks(arrays).boxed()
+    }
+
+    fn task_id(&self, array: &str, index: u32) -> Option<String> {
+        Some(format!("{array}_{index}"))
     }
 
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {

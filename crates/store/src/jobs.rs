@@ -200,13 +200,13 @@ fn ended(job: &Job) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use myksc_core::job::JobSize;
 
     use super::*;
     use crate::testing::each_engine;
 
-    fn job(owner: &UserId, submitted_at: i64) -> Job {
+    pub(crate) fn job(owner: &UserId, submitted_at: i64) -> Job {
         Job {
             id: JobId::random(),
             owner: owner.clone(),
@@ -225,7 +225,7 @@ mod tests {
                 cpus_per_task: 1,
                 gpus_per_node: 0,
                 memory_bytes: Some(u64::MAX),
-                walltime_secs: 60,
+                walltime_secs: Some(60),
             },
             work_dir: "home".to_owned(),
             stdout_path: "home/a".to_owned(),
@@ -235,11 +235,13 @@ mod tests {
             ended_at: None,
             expected_start_at: None,
             usage: None,
+            array: None,
+            refusal: None,
             revision: 0,
         }
     }
 
-    async fn insert(store: &Store, job: &mut Job) {
+    pub(crate) async fn insert(store: &Store, job: &mut Job) {
         let mut tx = store.begin().await.unwrap();
         tx.insert_job(job, "#!/bin/sh\r\n\u{feff}끝").await.unwrap();
         tx.commit().await.unwrap();

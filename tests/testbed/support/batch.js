@@ -83,4 +83,4 @@ export async function ask(page, id, action) {
 }
 
 /** What another person may ask of a job that she must not know. */
-export const OTHERS_QUESTIONS = [["GET", ""], ["GET", "/script"], ["GET", "/record"], ["GET", "/output"], ["POST", "/cancel"], ["POST", "/hold"], ["POST", "/release"], ["POST", "/resubmit"]];
+export const OTHERS_QUESTIONS = [["GET", ""], ["GET", "/script"], ["GET", "/record"], ["GET", "/output"], ["POST", "/cancel"], ["POST", "/hold"], ["POST", "/release"], ["POST", "/resubmit"], ["POST", "/requeue"], ["GET", "/tasks"], ["GET", "/tasks/1/output"], ["POST", "/tasks/1/cancel"]];

@@ -15,6 +15,7 @@ export const keys = {
   job: (id: string) => ["jobs", "one", id] as const,
   jobScript: (id: string) => ["jobs", "script", id] as const,
   jobRecord: (id: string) => ["jobs", "record", id] as const,
+  jobTasks: (id: string, state: string) => ["jobs", "tasks", id, state] as const,
   systems: ["systems"] as const,
   queues: (system: string) => ["systems", system, "queues"] as const,
   siteOptions: (system: string) => ["systems", system, "options"] as const,

@@ -98,6 +98,7 @@ const newJob = createRoute({
 const job = createRoute({
   getParentRoute: () => signedIn,
   path: "/jobs/$id",
+  validateSearch: (search): { task?: number } => (Number.isSafeInteger(search["task"]) ? { task: Number(search["task"]) } : {}),
   component: lazyRouteComponent(() => import("../features/jobs/details/JobPage"), "JobPage"),
 });
 

@@ -1,27 +1,29 @@
 //! `/jobs`: a person's jobs on all systems.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use myksc_core::job::JobTask;
 use myksc_core::wire::FileCode;
 use myksc_core::{Error, FieldProblem, Job, JobId};
 use myksc_identity::{Actor, audited};
 use myksc_jobs::Stream;
 use myksc_jobs::scheduler::Reading;
-use myksc_store::JobState;
+use myksc_store::{JobState, TaskState};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::Caller;
 use crate::chunk::{self, Chunk};
-use crate::extract::{Id, Query};
+use crate::extract::{Id, Json, Query};
 use crate::idempotency::IdempotencyKey;
 use crate::peer::PeerAddress;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 const PAGE_JOBS: u32 = 200;
+const PAGE_TASKS: u32 = 100;
 
 /// A page of jobs.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -58,6 +60,35 @@ struct JobQuery {
     cursor: Option<String>,
 }
 
+/// A page of an array's tasks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct JobTaskList {
+    /// By number.
+    items: Vec<JobTask>,
+    /// What to ask the next page with; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// Which tasks of an array.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TaskQuery {
+    /// `active` (begun and not over), `succeeded`, `failed` (over in any other way) or `all`; all when absent.
+    state: Option<String>,
+    /// Tasks on a page; 100 when absent, never more than 500.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Another walltime.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WalltimeRequest {
+    /// How long the job may run from its start on.
+    walltime_secs: u64,
+}
+
 /// Which piece of which output.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -79,9 +110,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_job_script))
         .routes(routes!(get_job_record))
         .routes(routes!(get_job_output))
+        .routes(routes!(list_job_tasks))
+        .routes(routes!(get_job_task_output))
+        .routes(routes!(cancel_job_task))
         .routes(routes!(cancel_job))
         .routes(routes!(hold_job))
         .routes(routes!(release_job))
+        .routes(routes!(requeue_job))
+        .routes(routes!(set_job_walltime))
         .routes(routes!(resubmit_job))
 }
 
@@ -163,21 +199,32 @@ async fn get_job_output(
     Id(id): Id<JobId>,
     Query(query): Query<OutputQuery>,
 ) -> Result<axum::Json<Chunk>, Problem> {
+    Ok(axum::Json(read_output(&state, &caller, &id, None, &query).await?))
+}
+
+/// A piece of the output of a job or of one of its tasks.
+async fn read_output(
+    state: &AppState,
+    caller: &Caller,
+    id: &JobId,
+    task: Option<u32>,
+    query: &OutputQuery,
+) -> Result<Chunk, Problem> {
     let stream = match query.stream.as_deref() {
         None | Some("stdout") => Stream::Stdout,
         Some("stderr") => Stream::Stderr,
         Some(_) => return Err(choice_unknown("stream", "stdout or stderr")),
     };
     let who = caller.user.identity();
-    let output = state.jobs.output(&who, &id, stream).await?;
+    let output = state.jobs.output(&who, id, task, stream).await?;
     let (offset, limit_bytes) = chunk::bounds(query.offset, query.limit);
-    let missing = || Ok(axum::Json(Chunk::empty(output.is_complete)));
+    let missing = || Ok(Chunk::empty(output.is_complete));
     let text = match state.files.read_chunk(&who, &output.path, offset, limit_bytes).await {
         Ok(read) => output.chunk(&read.bytes, read.offset, read.size_bytes, offset < 0),
         Err(error) if error.code() == Some(FileCode::NotFound) => return missing(),
         Err(error) if error.code().is_some() => return Err(Error::from(error).into()),
         // Nobody reads her files here now; where the job runs, she reads them herself.
-        Err(error) => match state.jobs.read_output(&who, &id, stream, offset, limit_bytes).await? {
+        Err(error) => match state.jobs.read_output(&who, id, &output, offset, limit_bytes).await? {
             Reading::NotHere => return Err(Error::from(error).into()),
             Reading::Missing => return missing(),
             Reading::Piece { offset: start, size_bytes, bytes } => {
@@ -185,13 +232,72 @@ async fn get_job_output(
             }
         },
     };
-    Ok(axum::Json(Chunk {
+    Ok(Chunk {
         offset: text.offset,
         next_offset: text.next_offset,
         size_bytes: text.size_bytes,
         text: text.text,
         ended: output.is_complete && text.next_offset >= text.size_bytes,
-    }))
+    })
+}
+
+/// The tasks of an array by their numbers, those that wait included; none for a job that is no array.
+#[utoipa::path(
+    get, path = "/jobs/{id}/tasks", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["read", "jobs"]}))),
+    params(("id" = JobId, Path), TaskQuery), responses((status = 200, body = JobTaskList))
+)]
+async fn list_job_tasks(
+    State(state): State<AppState>,
+    caller: Caller,
+    Id(id): Id<JobId>,
+    Query(query): Query<TaskQuery>,
+) -> Result<axum::Json<JobTaskList>, Problem> {
+    let which = match query.state.as_deref() {
+        None | Some("all") => None,
+        Some("active") => Some(TaskState::Active),
+        Some("succeeded") => Some(TaskState::Succeeded),
+        Some("failed") => Some(TaskState::Failed),
+        Some(_) => return Err(choice_unknown("state", "active, succeeded, failed or all")),
+    };
+    let (who, limit) = (caller.user.identity(), query.limit.unwrap_or(PAGE_TASKS));
+    let page = state.jobs.tasks(&who, &id, which, limit, query.cursor.as_deref()).await?;
+    Ok(axum::Json(JobTaskList { items: page.items, next_cursor: page.next_cursor }))
+}
+
+/// A piece of the output of one task of an array, read as its owner; empty as long as there is none.
+#[utoipa::path(
+    get, path = "/jobs/{id}/tasks/{index}/output", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("id" = JobId, Path), ("index" = u32, Path), OutputQuery), responses((status = 200, body = Chunk))
+)]
+async fn get_job_task_output(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((id, index)): Path<(String, String)>,
+    Query(query): Query<OutputQuery>,
+) -> Result<axum::Json<Chunk>, Problem> {
+    let (id, index) = task_of(&id, &index)?;
+    Ok(axum::Json(read_output(&state, &caller, &id, Some(index), &query).await?))
+}
+
+/// Asks for the end of one task of an array.
+#[utoipa::path(
+    post, path = "/jobs/{id}/tasks/{index}/cancel", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("id" = JobId, Path), ("index" = u32, Path)), responses((status = 202, body = Job))
+)]
+async fn cancel_job_task(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Path((id, index)): Path<(String, String)>,
+) -> Result<Accepted, Problem> {
+    let (id, index) = task_of(&id, &index)?;
+    let who = caller.user.identity();
+    let subject = format!("{id}/{index}");
+    let cancel = state.jobs.cancel_task(&who, &id, index);
+    accepted(&state, peer, &caller, "cancel_job_task", &subject, cancel).await
 }
 
 /// Asks for the end of a job.
@@ -207,7 +313,7 @@ async fn cancel_job(
     Id(id): Id<JobId>,
 ) -> Result<Accepted, Problem> {
     let who = caller.user.identity();
-    accepted(&state, peer, &caller, "cancel_job", &id, state.jobs.cancel(&who, &id)).await
+    accepted(&state, peer, &caller, "cancel_job", id.as_str(), state.jobs.cancel(&who, &id)).await
 }
 
 /// Asks to keep a waiting job from starting.
@@ -223,7 +329,7 @@ async fn hold_job(
     Id(id): Id<JobId>,
 ) -> Result<Accepted, Problem> {
     let who = caller.user.identity();
-    accepted(&state, peer, &caller, "hold_job", &id, state.jobs.hold(&who, &id)).await
+    accepted(&state, peer, &caller, "hold_job", id.as_str(), state.jobs.hold(&who, &id)).await
 }
 
 /// Asks to let a held job start.
@@ -239,7 +345,41 @@ async fn release_job(
     Id(id): Id<JobId>,
 ) -> Result<Accepted, Problem> {
     let who = caller.user.identity();
-    accepted(&state, peer, &caller, "release_job", &id, state.jobs.release(&who, &id)).await
+    accepted(&state, peer, &caller, "release_job", id.as_str(), state.jobs.release(&who, &id)).await
+}
+
+/// Asks to stop a running job and let it begin anew; what it did so far is lost, unless it saved it itself.
+#[utoipa::path(
+    post, path = "/jobs/{id}/requeue", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("id" = JobId, Path)), responses((status = 202, body = Job))
+)]
+async fn requeue_job(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+) -> Result<Accepted, Problem> {
+    let who = caller.user.identity();
+    accepted(&state, peer, &caller, "requeue_job", id.as_str(), state.jobs.requeue(&who, &id)).await
+}
+
+/// Asks for another walltime. A running job's can only be made shorter.
+#[utoipa::path(
+    post, path = "/jobs/{id}/walltime", tag = "jobs",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["jobs"]}))),
+    params(("id" = JobId, Path)), request_body = WalltimeRequest, responses((status = 202, body = Job))
+)]
+async fn set_job_walltime(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<JobId>,
+    Json(request): Json<WalltimeRequest>,
+) -> Result<Accepted, Problem> {
+    let who = caller.user.identity();
+    let set = state.jobs.set_walltime(&who, &id, request.walltime_secs);
+    accepted(&state, peer, &caller, "set_job_walltime", id.as_str(), set).await
 }
 
 /// Submits the script of a job once more; the answer is the new job.
@@ -272,12 +412,19 @@ async fn accepted(
     peer: PeerAddress,
     caller: &Caller,
     action: &'static str,
-    id: &JobId,
+    subject: &str,
     act: impl Future<Output = myksc_core::Result<Job>>,
 ) -> Result<Accepted, Problem> {
     let actor = Actor::remote(&caller.user.name, peer.0);
-    let job = audited(&state.store, &actor, action, id.as_str(), act).await?;
+    let job = audited(&state.store, &actor, action, subject, act).await?;
     Ok((StatusCode::ACCEPTED, axum::Json(job)))
+}
+
+/// Job and task of a path; what is none of them is not there.
+fn task_of(id: &str, index: &str) -> Result<(JobId, u32), Problem> {
+    let id = id.parse().map_err(|_| Problem::not_found("job", id))?;
+    let index = index.parse().map_err(|_| Problem::not_found("task", index))?;
+    Ok((id, index))
 }
 
 fn choice_unknown(field: &str, choices: &str) -> Problem {

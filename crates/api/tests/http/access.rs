@@ -81,6 +81,7 @@ fn body(operation: &str, kims: &Kims) -> Option<Value> {
         "move_entry" => json!({ "from": format!("home/{MARK}"), "to": "home/stolen", "overwrite": false }),
         "remove_entries" => json!({ "paths": [format!("home/{MARK}")] }),
         "submit_job" => json!({ "script": "#!/bin/sh\ntrue\n", "work_dir": "home" }),
+        "set_job_walltime" => json!({ "walltime_secs": 60 }),
         "parse_script" => json!({ "script": "#!/bin/sh\ntrue\n" }),
         "render_script" => json!({ "form": {
             "name": "another", "queue": "local", "nodes": 1, "tasks_per_node": 1, "cpus_per_task": 1,
@@ -107,7 +108,7 @@ fn path(operation: &Operation, kims: &Kims) -> String {
         other if !operation.path.contains("{id}") => other,
         other => panic!("whose are the ids of {other}? say it here"),
     };
-    let path = operation.path.replace("{id}", id).replace("{system}", "local");
+    let path = operation.path.replace("{id}", id).replace("{system}", "local").replace("{index}", "1");
     let path = path.replace("{user_code}", "BBBB-BBBB");
     assert!(!path.contains('{'), "what stands in {path}?");
     match operation.id.as_str() {

@@ -107,6 +107,10 @@ async fn nobody_and_another_person_can_do_nothing_with_a_job() {
         (Method::POST, format!("/api/v1/jobs/{id}/hold")),
         (Method::POST, format!("/api/v1/jobs/{id}/release")),
         (Method::POST, format!("/api/v1/jobs/{id}/resubmit")),
+        (Method::POST, format!("/api/v1/jobs/{id}/requeue")),
+        (Method::GET, format!("/api/v1/jobs/{id}/tasks")),
+        (Method::GET, format!("/api/v1/jobs/{id}/tasks/1/output")),
+        (Method::POST, format!("/api/v1/jobs/{id}/tasks/1/cancel")),
     ];
     for (method, path) in &operations {
         let refused = lee.send(method.clone(), path, &json!({})).await.expect(404);

@@ -105,13 +105,14 @@ impl LocalQueue {
                 max_cpus_per_node: self.slots,
                 max_gpus_per_node: 0,
                 max_memory_bytes: self.max_memory_bytes,
-                max_walltime_secs: self.max_walltime_secs,
+                max_walltime_secs: Some(self.max_walltime_secs),
             },
             defaults: QueueDefaults {
-                walltime_secs: self.default_walltime_secs,
+                walltime_secs: Some(self.default_walltime_secs),
                 memory_bytes: self.memory_bytes_per_slot,
             },
             load,
+            priority: None,
         }
     }
 }

@@ -99,7 +99,7 @@ impl Record {
             limits: Limits {
                 cpu_millis: Some(self.slots().saturating_mul(1000)),
                 memory_bytes: self.size.memory_bytes,
-                walltime_secs: Some(self.size.walltime_secs),
+                walltime_secs: self.size.walltime_secs,
             },
             grace_secs: config.grace_secs,
         })
@@ -147,6 +147,7 @@ impl Record {
             ended_at: None,
             expected_start_at: None,
             usage: None,
+            array: None,
         };
         match stage {
             Stage::Waiting if self.held => {

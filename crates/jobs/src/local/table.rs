@@ -97,6 +97,10 @@ impl Table {
             (Action::Hold, Stage::Waiting) => changed.held = true,
             (Action::Release, Stage::Waiting) => changed.held = false,
             (Action::Hold | Action::Release, _) => return Err(SchedulerError::WrongPhase(JobPhase::Running)),
+            (Action::Requeue | Action::SetWalltime(_), _) => {
+                let detail = "the local queue can't do this";
+                return Err(SchedulerError::Refused(reason("action_unknown_here", [], detail)));
+            }
         }
         entry.folder.write_owner(&changed).map_err(|error| away(&error))?;
         entry.record = changed;
@@ -283,6 +287,7 @@ impl Table {
                 load.slots_used = load.slots_used.saturating_add(entry.record.slots());
             }
         }
+        (load.nodes_used, load.nodes_free) = if load.slots_used > 0 { (1, 0) } else { (0, 1) };
         load
     }
 }

@@ -1,11 +1,11 @@
 //! What qstat(1B) says of jobs.
 
-use myksc_core::job::{JobReason, JobUsage};
+use myksc_core::job::{JobReason, JobTask, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
 use super::records::{self, Record};
 use crate::reason::reason;
-use crate::scheduler::Observation;
+use crate::scheduler::{ArrayObservation, Observation};
 use crate::script::{pbs_size, pbs_time};
 
 /// Exit statuses by which PBS tells of itself, pbs_job.h of OpenPBS.
@@ -30,6 +30,74 @@ pub(super) fn is_id(text: &str) -> bool {
     is_number && is_server && server.len() <= 255
 }
 
+/// The id of an array's task, `12[3].server`.
+pub(super) fn task_id(array: &str, index: u32) -> Option<String> {
+    let (number, server) = array.split_once("[]")?;
+    Some(format!("{number}[{index}]{server}"))
+}
+
+/// The same, or the id of a task of an array.
+pub(super) fn is_id_or_task(text: &str) -> bool {
+    let task = text.split_once('[').and_then(|(number, rest)| Some((number, rest.split_once(']')?)));
+    match task {
+        Some((number, (index, server))) if !index.is_empty() => {
+            index.len() <= 10
+                && index.bytes().all(|byte| byte.is_ascii_digit())
+                && is_id(&format!("{number}{server}"))
+        }
+        _ => is_id(text),
+    }
+}
+
+/// The tasks of arrays in an output of `qstat -t`, those that have started or ended.
+pub(super) fn tasks(text: &str) -> Vec<(String, JobTask)> {
+    let task = |job: &Record| {
+        let (array, index) = (job.get("array_id").to_owned(), job.get("array_index").parse().ok()?);
+        let seen = observation(job);
+        // A task that was deleted before it began has ended, too.
+        let is_begun = seen.started_at.is_some() || seen.phase == JobPhase::Ended;
+        (is_id(&array) && is_begun).then(|| {
+            let task = JobTask {
+                index,
+                scheduler_id: Some(job.name.clone()),
+                phase: seen.phase,
+                phase_raw: seen.phase_raw,
+                outcome: seen.outcome,
+                exit_code: seen.exit_code,
+                reason: seen.reason,
+                node: nodes(job.get("exec_host")),
+                started_at: seen.started_at,
+                ended_at: seen.ended_at,
+            };
+            (array, task)
+        })
+    };
+    records::read(text, "Job Id: ").iter().filter_map(task).collect()
+}
+
+/// The nodes in `n1/0*16+n2/0*16`, each once.
+fn nodes(exec_host: &str) -> Option<String> {
+    let mut nodes: Vec<&str> = exec_host.split('+').filter_map(|part| part.split('/').next()).collect();
+    nodes.dedup();
+    let nodes = nodes.join(",");
+    (!nodes.is_empty()).then_some(nodes)
+}
+
+/// `array_state_count`, such as `Queued:0 Running:3 Exiting:0 Expired:0`: how many tasks wait and how many run.
+fn array(job: &Record) -> Option<ArrayObservation> {
+    let counts = job.get("array_state_count");
+    let count = |states: &[&str]| -> u32 {
+        let counts = counts.split_whitespace().filter_map(|count| count.split_once(':'));
+        let counts = counts.filter(|(state, _)| states.contains(state));
+        counts.filter_map(|(_, count)| count.parse::<u32>().ok()).fold(0, u32::saturating_add)
+    };
+    (!counts.is_empty()).then(|| ArrayObservation {
+        waiting: Some(count(&["Queued"])),
+        running: count(&["Running", "Exiting"]),
+        tasks: None,
+    })
+}
+
 /// How a job stands.
 pub(super) fn observation(job: &Record) -> Observation {
     let state = job.get("job_state");
@@ -50,6 +118,7 @@ pub(super) fn observation(job: &Record) -> Observation {
         ended_at: outcome.and_then(|_| time(job.get("obittime")).or_else(|| time(job.get("mtime")))),
         expected_start_at: time(job.get("estimated.start_time")).filter(|_| phase == JobPhase::Queued),
         usage: outcome.map(|_| usage(job)).filter(|usage| *usage != JobUsage::default()),
+        array: array(job).filter(|_| outcome.is_none()),
     }
 }
 
@@ -232,6 +301,41 @@ mod tests {
     }
 
     #[test]
+    fn an_array_counts_its_tasks_and_each_tells_of_itself() {
+        let line = |text: &str| format!("Job Id: {text}").replace(';', "\u{1f}");
+        let parent = line(
+            "4[].vm;job_state=B;array=True;array_state_count=Queued:5 Running:2 Exiting:1 Expired:1 ;array_indices_submitted=1-9",
+        );
+        let seen = observation(&jobs(&parent)[0]);
+        let expected = ArrayObservation { waiting: Some(5), running: 3, tasks: None };
+        assert_eq!((seen.phase, seen.array), (JobPhase::Running, Some(expected)));
+        let text = [
+            parent,
+            line(
+                "4[1].vm;job_state=X;Exit_status=3;array_id=4[].vm;array_index=1;exec_host=n1/0*2+n1/1+n2/0;stime=Mon Nov 23 15:42:23 2026",
+            ),
+            line(
+                "4[2].vm;job_state=R;array_id=4[].vm;array_index=2;exec_host=n2/0;stime=Mon Nov 23 15:42:23 2026",
+            ),
+            line("4[3].vm;job_state=Q;array_id=4[].vm;array_index=3"),
+        ];
+        let tasks = tasks(&text.join("\n"));
+        let seen: Vec<_> = tasks
+            .iter()
+            .map(|(array, task)| {
+                (array.as_str(), task.index, task.phase, task.exit_code, task.node.as_deref())
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("4[].vm", 1, JobPhase::Ended, Some(3), Some("n1,n2")),
+                ("4[].vm", 2, JobPhase::Running, None, Some("n2")),
+            ]
+        );
+    }
+
+    #[test]
     fn times_are_utc_and_ids_are_ids() {
         let seen =
             job("job_state=F;Exit_status=0;stime=Mon Nov 23 15:42:23 2026;obittime=Mon Nov  2 15:42:26 2026");
@@ -248,6 +352,12 @@ mod tests {
             max_memory_bytes: Some(6208 << 10),
         };
         assert_eq!((used.usage, seen.usage), (Some(expected), None));
+        for (id, expected) in
+            [("5.vm", true), ("4[].vm", true), ("4[2].vm", true), ("4[x].vm", false), ("4[2", false)]
+        {
+            assert_eq!(is_id_or_task(id), expected, "{id}");
+        }
+        assert_eq!(task_id("4[].vm", 7).as_deref(), Some("4[7].vm"));
         for (id, expected) in [
             ("5.vm", true),
             ("5", true),

@@ -3,7 +3,6 @@
 use myksc_core::Translated;
 
 use super::records::{self, Record};
-use crate::follow::UNLIMITED_SECS;
 use crate::scheduler::{Queue, QueueDefaults, QueueLimits, QueueLoad};
 use crate::script::{pbs_size, pbs_time};
 
@@ -15,7 +14,15 @@ struct Nodes {
     memory_bytes: u64,
     gpus: u32,
     cpus_total: u32,
+    free: u32,
+    used: u32,
+    down: u32,
+    gpus_total: u32,
+    gpus_used: u32,
 }
+
+/// States in which a node takes no jobs, pbs_node_attributes(7B).
+const DOWN: [&str; 6] = ["down", "offline", "unknown", "stale", "provisioning", "sleep"];
 
 /// The queues that take jobs from people, in the order in which PBS gives them.
 pub(super) fn queues(queues: &str, server: &str, nodes: &str) -> Vec<Queue> {
@@ -30,7 +37,7 @@ pub(super) fn queues(queues: &str, server: &str, nodes: &str) -> Vec<Queue> {
 fn queue(queue: &Record, default: &str, nodes: &Nodes) -> Queue {
     let max = |resource: &str| queue.get(&format!("resources_max.{resource}"));
     let count = |resource: &str, all: u32| max(resource).parse().unwrap_or(all).min(all);
-    let max_walltime_secs = pbs_time(max("walltime")).unwrap_or(UNLIMITED_SECS);
+    let max_walltime_secs = pbs_time(max("walltime"));
     let cpus = count("ncpus", nodes.cpus);
     let is_true = |attribute: &str| queue.get(attribute) == "True";
     Queue {
@@ -48,10 +55,11 @@ fn queue(queue: &Record, default: &str, nodes: &Nodes) -> Queue {
             max_walltime_secs,
         },
         defaults: QueueDefaults {
-            walltime_secs: pbs_time(queue.get("resources_default.walltime")).unwrap_or(max_walltime_secs),
+            walltime_secs: pbs_time(queue.get("resources_default.walltime")).or(max_walltime_secs),
             memory_bytes: None,
         },
         load: load(queue, nodes),
+        priority: queue.get("Priority").parse().ok(),
     }
 }
 
@@ -67,6 +75,11 @@ fn load(queue: &Record, nodes: &Nodes) -> QueueLoad {
         slots_used: queue.get("resources_assigned.ncpus").parse().unwrap_or(0),
         jobs_running: count(&["Running", "Begun", "Exiting"]),
         jobs_queued: count(&["Queued", "Held", "Waiting", "Transit"]),
+        nodes_free: nodes.free,
+        nodes_used: nodes.used,
+        nodes_down: nodes.down,
+        gpus_total: nodes.gpus_total,
+        gpus_used: nodes.gpus_used,
     }
 }
 
@@ -80,6 +93,16 @@ fn read_nodes(text: &str) -> Nodes {
         all.memory_bytes = all.memory_bytes.max(pbs_size(available("mem")).unwrap_or(0));
         all.gpus = all.gpus.max(available("ngpus").parse().unwrap_or(0));
         all.cpus_total = all.cpus_total.saturating_add(cpus);
+        let assigned =
+            |resource: &str| node.get(&format!("resources_assigned.{resource}")).parse().unwrap_or(0);
+        all.gpus_total = all.gpus_total.saturating_add(available("ngpus").parse().unwrap_or(0));
+        all.gpus_used = all.gpus_used.saturating_add(assigned("ngpus"));
+        let counted = match node.get("state") {
+            state if DOWN.iter().any(|down| state.contains(down)) => &mut all.down,
+            state if state.starts_with("job-") || assigned("ncpus") > 0 => &mut all.used,
+            _ => &mut all.free,
+        };
+        *counted = counted.saturating_add(1);
     }
     all
 }
@@ -92,13 +115,14 @@ mod tests {
     fn queues_have_the_limits_that_they_say_and_else_those_of_the_nodes() {
         let fields = |text: &str| text.replace(';', "\u{1f}");
         let shown = fields(
-            "Queue: workq;queue_type=Execution;total_jobs=3;state_count=Transit:0 Queued:0 Held:1 Waiting:0 Running:2 Exiting:0 Begun:0 ;resources_assigned.ncpus=2;enabled=True;started=True\n\
+            "Queue: workq;queue_type=Execution;Priority=5;total_jobs=3;state_count=Transit:0 Queued:0 Held:1 Waiting:0 Running:2 Exiting:0 Begun:0 ;resources_assigned.ncpus=2;enabled=True;started=True\n\
              Queue: debug;queue_type=Execution;state_count=Transit:0;resources_max.walltime=00:30:00;resources_max.ncpus=1;resources_max.mem=1gb;resources_default.walltime=00:10:00;enabled=True;started=False\n\
              Queue: inner;queue_type=Execution;from_route_only=True;enabled=True;started=True\n",
         );
         let nodes = fields(
             "Name=n1;Mom=n1;state=job-busy;resources_available.mem=24682416kb;resources_available.ncpus=2\n\
-             Name=n2;Mom=n2;state=free;resources_available.mem=8gb;resources_available.ncpus=4;resources_available.ngpus=2\n",
+             Name=n2;Mom=n2;state=free;resources_available.mem=8gb;resources_available.ncpus=4;resources_available.ngpus=2;resources_assigned.ncpus=1;resources_assigned.ngpus=1\n\
+             Name=n3;Mom=n3;state=offline,down;resources_available.mem=8gb\n",
         );
         let server = fields("Server: vm;server_state=Active;default_queue=workq;pbs_version=23.06.06\n");
         let queues = queues(&shown, &server, &nodes);
@@ -107,21 +131,32 @@ mod tests {
         assert_eq!(
             workq.limits,
             QueueLimits {
-                max_nodes: 2,
+                max_nodes: 3,
                 max_tasks_per_node: 4,
                 max_cpus_per_task: 4,
                 max_cpus_per_node: 4,
                 max_gpus_per_node: 2,
                 max_memory_bytes: 24_682_416 << 10,
-                max_walltime_secs: UNLIMITED_SECS,
+                max_walltime_secs: None,
             }
         );
         assert_eq!(
             (debug.limits.max_walltime_secs, debug.limits.max_cpus_per_node, debug.limits.max_memory_bytes),
-            (1800, 1, 1 << 30)
+            (Some(1800), 1, 1 << 30)
         );
-        assert_eq!(debug.defaults.walltime_secs, 600);
-        let load = QueueLoad { slots_total: 6, slots_used: 2, jobs_running: 2, jobs_queued: 1 };
+        assert_eq!((debug.defaults.walltime_secs, workq.defaults.walltime_secs), (Some(600), None));
+        let load = QueueLoad {
+            slots_total: 6,
+            slots_used: 2,
+            jobs_running: 2,
+            jobs_queued: 1,
+            nodes_free: 0,
+            nodes_used: 2,
+            nodes_down: 1,
+            gpus_total: 2,
+            gpus_used: 1,
+        };
+        assert_eq!((workq.priority, debug.priority), (Some(5), None));
         assert_eq!(workq.load, load);
     }
 }

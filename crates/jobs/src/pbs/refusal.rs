@@ -39,6 +39,26 @@ pub(super) fn is_of_live_output(output: &Output) -> bool {
     words(output, "qsub").contains("illegal -k value")
 }
 
+/// Why another walltime was not given.
+pub(super) fn of_walltime(output: &Output, id: &str) -> SchedulerError {
+    let detail = words(output, "qalter");
+    let refused = |code: &str| {
+        SchedulerError::Refused(reason(code, [("detail", detail.as_str().into())], detail.as_str()))
+    };
+    // The owner of a running job is told that when it would get more.
+    if detail.contains("Unauthorized Request") {
+        return refused("walltime_not_lengthened");
+    }
+    match of_action(output, "qalter", id) {
+        SchedulerError::NoSuchJob(_)
+            if !detail.contains("Unknown Job") && !detail.contains("has finished") =>
+        {
+            refused("scheduler_refuses")
+        }
+        other => other,
+    }
+}
+
 /// Why an action was not done.
 pub(super) fn of_action(output: &Output, program: &str, id: &str) -> SchedulerError {
     let detail = words(output, program);
@@ -73,6 +93,21 @@ mod tests {
             assert!(matches!(of_submission(&output(away)), SchedulerError::Away(_)), "{away}");
         }
         assert!(is_of_live_output(&output("qsub: illegal -k value\n")));
+    }
+
+    #[test]
+    fn a_walltime_that_is_not_given_is_told() {
+        let of = |text: &str| match of_walltime(&output(text), "5.vm") {
+            SchedulerError::Refused(why) => why.code,
+            other => format!("{other:?}").split('(').next().unwrap().to_owned(),
+        };
+        assert_eq!(of("qalter: Unauthorized Request  5.vm\n"), "walltime_not_lengthened");
+        assert_eq!(
+            of("qalter: Job violates queue and/or server resource limits 5.vm\n"),
+            "scheduler_refuses"
+        );
+        assert_eq!(of("qalter: Job has finished 5.vm\n"), "NoSuchJob");
+        assert_eq!(of("qalter: Unknown Job Id 5.vm\n"), "NoSuchJob");
     }
 
     #[test]

@@ -3,16 +3,19 @@
 //! Every step may be cut off anywhere and is then repeated from the records: an intent is cleared only in the
 //! transaction that records what came of it, and the scheduler takes a job with a known tag only once.
 
+mod arrays;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use myksc_core::crash::{self, CrashPoint};
-use myksc_core::job::JobReason;
+use myksc_core::job::{JobReason, JobTask};
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Outcome, Result, Timestamp, UserId};
 use myksc_store::Intent;
 
-use super::{AREA, Inner, SUBMIT, System, is_being_cancelled, scheduler_error};
+use super::tasks::CANCEL_TASK;
+use super::{AREA, Inner, Order, SUBMIT, System, is_being_cancelled, scheduler_error};
 use crate::reason::reason;
 use crate::scheduler::{Action, Observation, Recalled, SchedulerError};
 
@@ -135,14 +138,17 @@ impl Round<'_> {
         if job.system != self.system.id {
             return Ok(true);
         }
-        let who: Identity = serde_json::from_str(&intent.body).map_err(Error::internal)?;
-        match intent.kind.as_str() {
-            SUBMIT => self.submit(intent, &who, job).await,
-            "cancel" => self.act(intent, &who, &job, Action::Cancel).await,
-            "hold" => self.act(intent, &who, &job, Action::Hold).await,
-            "release" => self.act(intent, &who, &job, Action::Release).await,
-            other => Err(Error::internal(format!("an intent of unknown kind {other}"))),
-        }
+        let order: Order = serde_json::from_str(&intent.body).map_err(Error::internal)?;
+        let action = match (intent.kind.as_str(), order.walltime_secs) {
+            (SUBMIT, _) => return self.submit(intent, &order.who, job).await,
+            ("cancel" | CANCEL_TASK, _) => Action::Cancel,
+            ("hold", _) => Action::Hold,
+            ("release", _) => Action::Release,
+            ("requeue", _) => Action::Requeue,
+            ("set_walltime", Some(secs)) => Action::SetWalltime(secs),
+            (other, _) => return Err(Error::internal(format!("an intent of unknown kind {other}"))),
+        };
+        self.act(intent, &order, job, action).await
     }
 
     async fn submit(&self, intent: &Intent, who: &Identity, mut job: Job) -> Result<bool> {
@@ -223,13 +229,25 @@ impl Round<'_> {
         Ok(false)
     }
 
-    async fn act(&self, intent: &Intent, who: &Identity, job: &Job, action: Action) -> Result<bool> {
-        let Some(scheduler_id) = job.scheduler_id.as_deref().filter(|_| job.phase != JobPhase::Ended) else {
+    async fn act(&self, intent: &Intent, order: &Order, mut job: Job, action: Action) -> Result<bool> {
+        let scheduler = &self.system.scheduler;
+        let scheduler_id = job.scheduler_id.clone().filter(|_| job.phase != JobPhase::Ended);
+        let scheduler_id = match order.task {
+            Some(index) => scheduler_id.and_then(|id| scheduler.task_id(&id, index)),
+            None => scheduler_id,
+        };
+        let Some(scheduler_id) = scheduler_id else {
             self.clear(intent).await?;
             return Ok(true);
         };
-        match self.system.scheduler.act(who, scheduler_id, action).await {
-            Ok(()) => {}
+        match scheduler.act(&order.who, &scheduler_id, action).await {
+            Ok(()) => {
+                let Some(walltime_secs) = action.walltime_secs() else {
+                    self.clear(intent).await?;
+                    return Ok(true);
+                };
+                job.size.walltime_secs = Some(walltime_secs);
+            }
             Err(
                 SchedulerError::Away(detail)
                 | SchedulerError::Unreached(detail)
@@ -238,11 +256,22 @@ impl Round<'_> {
                 tracing::warn!(job = %job.id, action = action.name(), detail, "it is tried again");
                 return Ok(false);
             }
+            Err(SchedulerError::Refused(why)) => job.refusal = Some(why),
             // The job went on before the scheduler heard of it; its row will say so.
-            Err(error) => tracing::info!(job = %job.id, action = action.name(), %error, "came too late"),
+            Err(error) => {
+                tracing::info!(job = %job.id, action = action.name(), %error, "came too late");
+                self.clear(intent).await?;
+                return Ok(true);
+            }
         }
-        self.clear(intent).await?;
-        Ok(true)
+        let mut tx = self.inner.store.begin().await?;
+        let is_current = tx.update_job(&mut job).await?;
+        if is_current {
+            tx.clear_intent(intent.id).await?;
+            tx.commit().await?;
+        }
+        // Else the row changed meanwhile: the next round does it again, which does no harm.
+        Ok(is_current)
     }
 
     async fn clear(&self, intent: &Intent) -> Result<()> {
@@ -273,17 +302,37 @@ impl Round<'_> {
                 known.found.into_iter().map(|observation| (observation.scheduler_id.clone(), observation)),
             );
         }
+        let mut tasks = self.changed_tasks(&jobs, &seen).await?;
         let is_settled = |job: &Job| job.scheduler_id.as_ref().is_none_or(|id| !unsettled.contains(id));
         for mut job in jobs.into_iter().filter(is_settled) {
             let observation = job.scheduler_id.as_ref().and_then(|id| seen.remove(id));
             let observation = observation.unwrap_or_else(|| lost(&job));
-            if take_over(&mut job, observation) {
-                let mut tx = self.inner.store.begin().await?;
-                // A row that changed meanwhile woke us again and is compared then.
-                if tx.update_job(&mut job).await? {
-                    tx.commit().await?;
-                }
+            let tasks = tasks.remove(&job.id).unwrap_or_default();
+            self.write_down(&mut job, observation, &tasks).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes how a job and these tasks of it stand, if that is news.
+    async fn write_down(&self, job: &mut Job, observation: Observation, tasks: &[JobTask]) -> Result<()> {
+        let seen = observation.clone();
+        let is_other = take_over(job, observation);
+        let is_array = job.array.is_some();
+        if !is_other && tasks.is_empty() && !is_array {
+            return Ok(());
+        }
+        let mut tx = self.inner.store.begin().await?;
+        if let Some(array) = &job.array {
+            tx.put_job_tasks(&job.id, tasks).await?;
+            let now = arrays::counted(array, &seen, tx.count_job_tasks(&job.id).await?);
+            if !is_other && tasks.is_empty() && now == *array {
+                return Ok(());
             }
+            job.array = Some(now);
+        }
+        // A row that changed meanwhile woke us again and is compared then.
+        if tx.update_job(job).await? {
+            tx.commit().await?;
         }
         Ok(())
     }
@@ -304,7 +353,9 @@ fn take_over(job: &mut Job, observation: Observation) -> bool {
     job.outcome = observation.outcome;
     job.exit_code = observation.exit_code;
     job.reason = observation.reason;
-    job.started_at = observation.started_at.or(job.started_at);
+    // A job that was put back into the queue has not started.
+    let has_begun = !matches!(observation.phase, JobPhase::Queued | JobPhase::Held);
+    job.started_at = observation.started_at.or(job.started_at.filter(|_| has_begun));
     job.ended_at = observation.ended_at;
     job.expected_start_at = observation.expected_start_at;
     job.usage = observation.usage;
@@ -326,6 +377,7 @@ fn lost(job: &Job) -> Observation {
         ended_at: Some(Timestamp::now()),
         expected_start_at: None,
         usage: None,
+        array: None,
     }
 }
 
@@ -352,6 +404,8 @@ fn job_of(recalled: Recalled, owner: UserId, system: &str) -> (Job, String) {
         ended_at: None,
         expected_start_at: None,
         usage: None,
+        array: None,
+        refusal: None,
         revision: 0,
     };
     take_over(&mut job, observation);

@@ -1,13 +1,13 @@
 //! What a job asks for against what its queue allows.
 
-use myksc_core::job::JobSize;
+use myksc_core::job::{JobArray, JobSize};
 use myksc_core::{FieldProblem, Identity, Job, JobId, JobPhase, Timestamp, UserPath};
 
 use crate::form::JobForm;
 use crate::roots::Roots;
 use crate::rules::SiteRules;
-use crate::scheduler::Queue;
-use crate::script::{self, Directives, Words, value};
+use crate::scheduler::{Capabilities, Queue};
+use crate::script::{self, Directives, Indexes, Words, value};
 
 use super::outputs::Outputs;
 
@@ -35,13 +35,15 @@ pub(super) struct Draft {
     size: JobSize,
     work_dir: UserPath,
     outputs: Outputs,
+    array: Option<JobArray>,
 }
 
 /// The form that a new job of a queue begins with.
 pub(super) fn default_form(queue: Option<&Queue>) -> JobForm {
     let base = JobForm { stdout_name: DEFAULT_STDOUT_NAME.to_owned(), ..JobForm::default() };
     let Some(queue) = queue else { return base };
-    JobForm { queue: queue.name.clone(), walltime_secs: queue.defaults.walltime_secs, ..base }
+    let walltime_secs = queue.defaults.walltime_secs.unwrap_or(base.walltime_secs);
+    JobForm { queue: queue.name.clone(), walltime_secs, ..base }
 }
 
 pub(super) fn default_queue(queues: &[Queue]) -> Option<&Queue> {
@@ -94,7 +96,7 @@ impl Asked {
         }
         let limits = &queue.limits;
         let cores = u64::from(self.tasks_per_node) * u64::from(self.cpus_per_task);
-        let walltime_secs = self.walltime_secs.unwrap_or(queue.defaults.walltime_secs);
+        let walltime_secs = self.walltime_secs.or(queue.defaults.walltime_secs).unwrap_or(1);
         let memory_bytes = self.memory_bytes.unwrap_or(1);
         let counts: [(&str, u64, u64, u64); 6] = [
             ("nodes", self.nodes.into(), 1, limits.max_nodes.into()),
@@ -102,7 +104,7 @@ impl Asked {
             ("cpus_per_task", self.cpus_per_task.into(), 1, limits.max_cpus_per_task.into()),
             ("gpus_per_node", self.gpus_per_node.into(), 0, limits.max_gpus_per_node.into()),
             ("memory_bytes", memory_bytes, 1, limits.max_memory_bytes),
-            ("walltime_secs", walltime_secs, 1, limits.max_walltime_secs),
+            ("walltime_secs", walltime_secs, 1, limits.max_walltime_secs.unwrap_or(u64::MAX)),
         ];
         problems
             .extend(counts.into_iter().filter_map(|(field, asked, min, max)| check(field, asked, min, max)));
@@ -126,7 +128,7 @@ impl Asked {
             memory_bytes: self
                 .memory_bytes
                 .or(default_memory.map(|all| all.min(queue.limits.max_memory_bytes))),
-            walltime_secs: self.walltime_secs.unwrap_or(queue.defaults.walltime_secs),
+            walltime_secs: self.walltime_secs.or(queue.defaults.walltime_secs),
         }
     }
 }
@@ -157,10 +159,11 @@ impl Draft {
         let (Some(work_dir), Some(queue), true) = (work_dir, asked.queue(queues), problems.is_empty()) else {
             return Err(problems);
         };
+        let array = said.array.as_deref().map(array_of).transpose().map_err(|problem| vec![problem])?;
         let outputs = Outputs::of(&said, &work_dir, roots, words.dialect).map_err(|problem| vec![problem])?;
         let name = said.name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
         let (queue, size) = (queue.name.clone(), asked.size(queue));
-        Ok(Self { script, id, name, queue, size, work_dir, outputs })
+        Ok(Self { script, id, name, queue, size, work_dir, outputs, array })
     }
 
     /// The job on record, not yet handed over.
@@ -187,9 +190,39 @@ impl Draft {
             ended_at: None,
             expected_start_at: None,
             usage: None,
+            array: self.array.clone(),
+            refusal: None,
             revision: 0,
         })
     }
+}
+
+/// What speaks against another walltime of a job.
+pub(super) fn walltime_problem(
+    job: &Job,
+    walltime_secs: u64,
+    queues: &[Queue],
+    can: Capabilities,
+) -> Option<FieldProblem> {
+    let queue = queues.iter().find(|queue| queue.name == job.queue);
+    let max = queue.and_then(|queue| queue.limits.max_walltime_secs).unwrap_or(u64::MAX);
+    let is_waiting = matches!(job.phase, JobPhase::Queued | JobPhase::Held);
+    let now = job.size.walltime_secs.unwrap_or(u64::MAX);
+    if walltime_secs > now && !(can.lengthen && is_waiting) {
+        let detail = format!("it can only be made shorter than {}", value::format_walltime(now));
+        let problem = FieldProblem::new("walltime_secs", "walltime_only_shorter", detail);
+        return Some(problem.with("limit_secs", now));
+    }
+    check("walltime_secs", walltime_secs, 1, max)
+}
+
+/// The tasks that a script asks for, none of which has begun.
+fn array_of(text: &str) -> Result<JobArray, FieldProblem> {
+    let detail = "the tasks of an array are numbers and ranges such as 1-100";
+    let problem = || FieldProblem::new("script", "array_invalid", detail).with("value", text);
+    let total =
+        Indexes::parse(text).and_then(|indexes| indexes.total().try_into().ok()).ok_or_else(problem)?;
+    Ok(JobArray { indexes: text.to_owned(), total, waiting: total, running: 0, succeeded: 0, failed: 0 })
 }
 
 fn check(field: &str, asked: u64, min: u64, max: u64) -> Option<FieldProblem> {

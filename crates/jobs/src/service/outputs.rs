@@ -66,6 +66,11 @@ impl Outputs {
         }
     }
 
+    /// Whether each task of an array has a number of its own in the files' names.
+    pub(super) fn are_named_by_task(&self) -> bool {
+        self.dialect == Dialect::Slurm
+    }
+
     /// Standard output and standard error as paths of the API; the same where they are joined.
     ///
     /// # Errors
@@ -110,7 +115,8 @@ impl File {
             }
             None => (work_dir.clone(), PathBuf::from(&name)),
         };
-        rest.components().try_fold(start, |path, part| path.join(part.as_os_str()).map_err(|error| problem(&error)))
+        rest.components()
+            .try_fold(start, |path, part| path.join(part.as_os_str()).map_err(|error| problem(&error)))
     }
 
     fn for_scheduler(&self, work_dir: &Path, job: &str, dialect: Dialect) -> PathBuf {

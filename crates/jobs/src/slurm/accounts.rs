@@ -1,7 +1,7 @@
 //! What sacct(1) says of jobs that are over: how they ended and what they used. A job has a line, and each of its steps
 //! has one, which alone know of memory.
 
-use myksc_core::job::JobUsage;
+use myksc_core::job::{JobTask, JobUsage};
 
 use super::listing::{self, SEPARATOR};
 use crate::scheduler::Observation;
@@ -9,6 +9,22 @@ use crate::script::slurm_time;
 
 pub(super) const FIELDS: [&str; 10] =
     ["JobID", "State", "ExitCode", "Start", "End", "ElapsedRaw", "AllocCPUS", "TotalCPU", "MaxRSS", "NTasks"];
+
+/// What is asked of the tasks of arrays.
+pub(super) const TASK_FIELDS: [&str; 7] =
+    ["JobID", "JobIDRaw", "State", "ExitCode", "Start", "End", "NodeList"];
+
+/// The tasks of arrays that are over.
+pub(super) fn read_tasks(text: &str) -> Vec<(String, JobTask)> {
+    let read = |line: &str| {
+        let fields: Vec<&str> = line.split(SEPARATOR).collect();
+        let [id, own_id, state, exit, start, end, nodes] = fields.as_slice() else { return None };
+        let (array, index) = id.split_once('_')?;
+        let seen = listing::ended(array, state, exit, start, end)?;
+        Some((array.to_owned(), listing::task(index.parse().ok()?, own_id, nodes, &seen)))
+    };
+    text.lines().filter_map(read).collect()
+}
 
 /// What somebody may want to know of a job that the controller has forgotten.
 pub(super) const RECORD_FIELDS: &str = "JobID,JobName,Partition,Account,QOS,State,ExitCode,Submit,Start,End,Elapsed,Timelimit,AllocTRES,NodeList,TotalCPU,MaxRSS,Comment";
@@ -96,6 +112,27 @@ mod tests {
             });
             assert_eq!(seen, expected, "{state} {exit}");
         }
+    }
+
+    #[test]
+    fn tasks_that_are_over_are_told_one_by_one() {
+        let task = |id: &str, own: &str, state: &str, exit: &str| {
+            line(&[id, own, state, exit, "1764300000", "1764300060", "n2"])
+        };
+        let text = [
+            task("7_1", "8", "FAILED", "3:0"),
+            task("7_2", "9", "RUNNING", "0:0"),
+            task("7_[3-9]", "7", "PENDING", "0:0"),
+            task("10", "10", "COMPLETED", "0:0"),
+            task("x_1", "8", "COMPLETED", "0:0"),
+        ];
+        let read = read_tasks(&text.join("\n"));
+        let [(array, one)] = read.as_slice() else { panic!("{read:?}") };
+        assert_eq!(
+            (array.as_str(), one.index, one.exit_code, one.node.as_deref()),
+            ("7", 1, Some(3), Some("n2"))
+        );
+        assert_eq!(one.scheduler_id.as_deref(), Some("8"));
     }
 
     #[test]

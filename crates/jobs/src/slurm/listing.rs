@@ -3,16 +3,17 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use myksc_core::job::{JobReason, JobUsage};
+use myksc_core::job::{JobReason, JobTask, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
 use crate::reason::reason;
-use crate::scheduler::Observation;
+use crate::scheduler::{ArrayObservation, Observation};
+use crate::script::Indexes;
 
 /// Between the fields: a character that no number and no state holds.
 pub(super) const SEPARATOR: &str = "\u{1f}";
-/// Base id, state, reason, start and partition.
-pub(super) const POLL_FIELDS: [&str; 5] = ["%F", "%T", "%r", "%S", "%P"];
+/// Base id, state, reason, start and partition; index in its array, own id and nodes.
+pub(super) const POLL_FIELDS: [&str; 8] = ["%F", "%T", "%r", "%S", "%P", "%K", "%A", "%N"];
 /// Base id and index in its array.
 pub(super) const ARRAY_FIELDS: [&str; 2] = ["%F", "%K"];
 /// Without `-t` squeue leaves suspended jobs out.
@@ -23,11 +24,28 @@ pub(super) const ACTIVE_STATES: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CON
 pub(super) struct Listed {
     pub(super) partition: String,
     pub(super) observation: Observation,
+    /// What it says of an array.
+    part: Option<Part>,
+}
+
+/// What a line says of an array.
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    /// So many tasks wait; `None` where the list of them was cut.
+    Waiting(Option<u32>),
+    /// A task has started.
+    Task(JobTask),
 }
 
 /// Whether a text can be the number of a job.
 pub(super) fn is_id(text: &str) -> bool {
     (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The same, or the number of a task of an array: `7_3`.
+pub(super) fn is_id_or_task(text: &str) -> bool {
+    let (id, task) = text.split_once('_').map_or((text, None), |(id, task)| (id, Some(task)));
+    is_id(id) && task.is_none_or(is_id)
 }
 
 /// The lines of a poll; what is none is left out.
@@ -37,7 +55,7 @@ pub(super) fn read(text: &str) -> Vec<Listed> {
 
 fn read_line(line: &str) -> Option<Listed> {
     let fields: Vec<&str> = line.split(SEPARATOR).collect();
-    let [id, state, why, start, partition] = fields.as_slice() else { return None };
+    let [id, state, why, start, partition, index, own_id, nodes] = fields.as_slice() else { return None };
     let (phase, outcome) = standing(state, why);
     let is_started = matches!(phase, JobPhase::Running | JobPhase::Suspended | JobPhase::Finishing);
     let observation = Observation {
@@ -48,7 +66,47 @@ fn read_line(line: &str) -> Option<Listed> {
     };
     // A job that may go to several partitions is counted in the first.
     let partition = partition.split(',').next().unwrap_or_default().to_owned();
-    Some(Listed { partition, observation })
+    let part = match observation.phase {
+        _ if *index == "N/A" => None,
+        JobPhase::Queued | JobPhase::Held => {
+            let total = Indexes::parse(index).map(|indexes| indexes.total());
+            Some(Part::Waiting(total.and_then(|total| total.try_into().ok())))
+        }
+        _ => index.parse().ok().map(|index| Part::Task(task(index, own_id, nodes, &observation))),
+    };
+    Some(Listed { partition, observation, part })
+}
+
+/// A task of an array, from what is seen of it alone.
+pub(super) fn task(index: u32, own_id: &str, nodes: &str, seen: &Observation) -> JobTask {
+    JobTask {
+        index,
+        scheduler_id: is_id(own_id).then(|| own_id.to_owned()),
+        phase: seen.phase,
+        phase_raw: seen.phase_raw.clone(),
+        outcome: seen.outcome,
+        exit_code: seen.exit_code,
+        reason: seen.reason.clone(),
+        node: Some(nodes)
+            .filter(|nodes| !matches!(*nodes, "" | "(null)" | "None assigned"))
+            .map(str::to_owned),
+        started_at: seen.started_at,
+        ended_at: seen.ended_at,
+    }
+}
+
+/// Tasks that `scontrol -o show job` says are over.
+pub(super) fn read_tasks(text: &str) -> Vec<(String, JobTask)> {
+    let read = |line: &str| {
+        let field =
+            |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let array = field("ArrayJobId").filter(|id| is_id(id))?;
+        let index = field("ArrayTaskId")?.parse().ok()?;
+        let seen =
+            ended(array, field("JobState")?, field("ExitCode")?, field("StartTime")?, field("EndTime")?)?;
+        Some((array.to_owned(), task(index, field("JobId")?, field("NodeList").unwrap_or(""), &seen)))
+    };
+    text.lines().filter_map(read).collect()
 }
 
 /// Ids of the jobs that are arrays.
@@ -62,14 +120,30 @@ pub(super) fn arrays(text: &str) -> HashSet<String> {
 
 /// One observation for each job: the tasks of an array are one, which runs while any of them does.
 pub(super) fn observations(listed: &[Listed]) -> Vec<Observation> {
-    let mut jobs: HashMap<&str, &Observation> = HashMap::new();
-    for Listed { observation, .. } in listed {
-        let kept = jobs.entry(&observation.scheduler_id).or_insert(observation);
+    let mut jobs: HashMap<&str, (&Observation, Option<ArrayObservation>)> = HashMap::new();
+    for Listed { observation, part, .. } in listed {
+        let (kept, array) = jobs.entry(&observation.scheduler_id).or_insert((observation, None));
         if observation.phase == JobPhase::Running && kept.phase != JobPhase::Running {
             *kept = observation;
         }
+        if let Some(part) = part {
+            let nothing = ArrayObservation { waiting: Some(0), running: 0, tasks: Some(Vec::new()) };
+            add(array.get_or_insert(nothing), part);
+        }
     }
-    jobs.into_values().cloned().collect()
+    jobs.into_values().map(|(kept, array)| Observation { array, ..kept.clone() }).collect()
+}
+
+fn add(array: &mut ArrayObservation, part: &Part) {
+    match part {
+        Part::Waiting(count) => {
+            array.waiting = array.waiting.zip(*count).map(|(all, more)| all.saturating_add(more));
+        }
+        Part::Task(task) => {
+            array.running += 1;
+            array.tasks.get_or_insert_default().push(task.clone());
+        }
+    }
 }
 
 /// What `scontrol -o show job` says of one that is over; it has a line for each task of an array.
@@ -152,6 +226,7 @@ fn observation(id: &str, state: &str, phase: JobPhase, outcome: Option<Outcome>)
         ended_at: None,
         expected_start_at: None,
         usage: None,
+        array: None,
     })
 }
 
@@ -227,14 +302,14 @@ mod tests {
     fn a_poll_is_read_line_by_line_and_what_is_no_line_of_it_is_left_out() {
         let line = |fields: &[&str]| fields.join(SEPARATOR);
         let text = [
-            line(&["11", "RUNNING", "None", "1764300000", "normal"]),
-            line(&["12", "PENDING", "JobHeldUser", "N/A", "normal,debug"]),
-            line(&["13", "PENDING", "QOSMaxJobsPerUserLimit", "1764300000", "normal"]),
-            line(&["14", "PENDING", "Priority", "N/A", "normal"]),
-            line(&["14", "RUNNING", "None", "1764300001", "normal"]),
-            line(&["15", "DREAMING", "None", "N/A", "normal"]),
+            line(&["11", "RUNNING", "None", "1764300000", "normal", "N/A", "11", "n1"]),
+            line(&["12", "PENDING", "JobHeldUser", "N/A", "normal,debug", "N/A", "12", ""]),
+            line(&["13", "PENDING", "QOSMaxJobsPerUserLimit", "1764300000", "normal", "N/A", "13", ""]),
+            line(&["14", "PENDING", "Priority", "N/A", "normal", "3-9%2", "14", ""]),
+            line(&["14", "RUNNING", "None", "1764300001", "normal", "1", "21", "n1"]),
+            line(&["15", "DREAMING", "None", "N/A", "normal", "N/A", "15", ""]),
             "Welcome to the login node".to_owned(),
-            line(&["16; rm", "RUNNING", "None", "1", "normal"]),
+            line(&["16; rm", "RUNNING", "None", "1", "normal", "N/A", "16", "n1"]),
             line(&["17", "RUNNING"]),
         ];
         let listed = read(&text.join("\n"));
@@ -258,6 +333,13 @@ mod tests {
             ]
         );
         assert_eq!(jobs[4].phase_raw.as_deref(), Some("DREAMING"));
+        let array = jobs[3].array.as_ref().unwrap();
+        let tasks = array.tasks.as_deref().unwrap();
+        assert_eq!((array.waiting, array.running, tasks.len(), &jobs[0].array), (Some(7), 1, 1, &None));
+        assert_eq!(
+            (tasks[0].index, tasks[0].scheduler_id.as_deref(), tasks[0].node.as_deref(), tasks[0].phase),
+            (1, Some("21"), Some("n1"), JobPhase::Running)
+        );
         assert_eq!(
             (jobs[0].started_at, jobs[2].started_at, jobs[2].expected_start_at, jobs[0].expected_start_at),
             (
@@ -282,6 +364,9 @@ mod tests {
         };
         let tasks =
             [task("8", "COMPLETED", "0:0"), task("9", "FAILED", "3:0"), task("7", "COMPLETED", "0:0")];
+        let read = read_tasks(&tasks.join("\n"));
+        let ends: Vec<_> = read.iter().map(|(id, task)| (id.as_str(), task.exit_code)).collect();
+        assert_eq!(ends, [("7", Some(0)), ("7", Some(3)), ("7", Some(0))]);
         assert_eq!(read_job("7", &tasks.join("\n")).unwrap().exit_code, Some(3));
         let runs = [task("8", "COMPLETED", "0:0"), task("7", "RUNNING", "0:0")];
         assert_eq!(read_job("7", &runs.join("\n")), None);

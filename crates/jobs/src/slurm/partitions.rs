@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use myksc_core::{JobPhase, Translated};
 
 use super::listing::{Listed, SEPARATOR};
-use crate::follow::UNLIMITED_SECS;
 use crate::scheduler::{Queue, QueueDefaults, QueueLimits, QueueLoad};
 use crate::script::slurm_time;
 
-/// Partition, CPUs, memory in MiB, generic resources, and CPUs by state, of a group of nodes.
-pub(super) const NODE_FIELDS: [&str; 5] = ["%R", "%c", "%m", "%G", "%C"];
+/// Of a group of nodes: partition, CPUs and memory in MiB of each, CPUs by state, nodes by state, generic resources of
+/// each and those that jobs hold.
+pub(super) const NODE_FIELDS: [&str; 7] =
+    ["PartitionName", "CPUs", "Memory", "CPUsState", "NodeAIOT", "Gres", "GresUsed"];
 const MIB: u64 = 1 << 20;
 
 /// What the nodes of a partition have.
@@ -21,6 +22,11 @@ struct Nodes {
     gpus: u32,
     cpus_used: u32,
     cpus_total: u32,
+    free: u32,
+    used: u32,
+    down: u32,
+    gpus_total: u32,
+    gpus_used: u32,
 }
 
 /// The partitions that the observer may see; each in the order in which Slurm gives them.
@@ -37,7 +43,7 @@ fn queue(line: &str, nodes: &HashMap<String, Nodes>, listed: &[Listed]) -> Optio
     let nothing = Nodes::default();
     let nodes = nodes.get(*name).unwrap_or(&nothing);
     let node_count: u32 = field("TotalNodes").parse().unwrap_or(1);
-    let max_walltime_secs = slurm_time(field("MaxTime")).unwrap_or(UNLIMITED_SECS);
+    let max_walltime_secs = slurm_time(field("MaxTime"));
     let max_cpus = field("MaxCPUsPerNode").parse().unwrap_or(nodes.cpus).min(nodes.cpus);
     let max_memory = mebibytes(field("MaxMemPerNode")).unwrap_or(nodes.memory_bytes).min(nodes.memory_bytes);
     Some(Queue {
@@ -55,10 +61,11 @@ fn queue(line: &str, nodes: &HashMap<String, Nodes>, listed: &[Listed]) -> Optio
             max_walltime_secs,
         },
         defaults: QueueDefaults {
-            walltime_secs: slurm_time(field("DefaultTime")).unwrap_or(max_walltime_secs),
+            walltime_secs: slurm_time(field("DefaultTime")).or(max_walltime_secs),
             memory_bytes: mebibytes(field("DefMemPerCPU")),
         },
         load: load(name, nodes, listed),
+        priority: field("PriorityTier").parse().ok(),
     })
 }
 
@@ -70,6 +77,11 @@ fn load(name: &str, nodes: &Nodes, listed: &[Listed]) -> QueueLoad {
         slots_used: nodes.cpus_used,
         jobs_running: u32::try_from(count(&[JobPhase::Running])).unwrap_or(u32::MAX),
         jobs_queued: u32::try_from(count(&[JobPhase::Queued, JobPhase::Held])).unwrap_or(u32::MAX),
+        nodes_free: nodes.free,
+        nodes_used: nodes.used,
+        nodes_down: nodes.down,
+        gpus_total: nodes.gpus_total,
+        gpus_used: nodes.gpus_used,
     }
 }
 
@@ -78,19 +90,32 @@ fn read_nodes(text: &str) -> HashMap<String, Nodes> {
     let mut all: HashMap<String, Nodes> = HashMap::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split(SEPARATOR).collect();
-        let [partition, cpus, memory, resources, states] = fields.as_slice() else { continue };
+        // A separator stands behind the last field, too.
+        let [partition, cpus, memory, states, counts, resources, resources_used, _] = fields.as_slice()
+        else {
+            continue;
+        };
         let nodes = all.entry((*partition).to_owned()).or_default();
         nodes.cpus = nodes.cpus.max(at_least(cpus).try_into().unwrap_or(u32::MAX));
         nodes.memory_bytes = nodes.memory_bytes.max(at_least(memory).saturating_mul(MIB));
         nodes.gpus = nodes.gpus.max(gpus(resources));
-        // Allocated, idle, other and total.
-        let counts: Vec<u32> = states.split('/').filter_map(|count| count.parse().ok()).collect();
-        if let [used, _, _, total] = counts.as_slice() {
-            nodes.cpus_used = nodes.cpus_used.saturating_add(*used);
-            nodes.cpus_total = nodes.cpus_total.saturating_add(*total);
-        }
+        let [cpus_used, _, _, cpus_total] = by_state(states);
+        nodes.cpus_used = nodes.cpus_used.saturating_add(cpus_used);
+        nodes.cpus_total = nodes.cpus_total.saturating_add(cpus_total);
+        let [used, free, other, total] = by_state(counts);
+        nodes.used = nodes.used.saturating_add(used);
+        nodes.free = nodes.free.saturating_add(free);
+        nodes.down = nodes.down.saturating_add(other);
+        nodes.gpus_total = nodes.gpus_total.saturating_add(gpus(resources).saturating_mul(total));
+        nodes.gpus_used = nodes.gpus_used.saturating_add(gpus(resources_used).saturating_mul(total));
     }
     all
+}
+
+/// Allocated, idle, other and total.
+fn by_state(text: &str) -> [u32; 4] {
+    let counts: Vec<u32> = text.split('/').filter_map(|count| count.trim().parse().ok()).collect();
+    counts.try_into().unwrap_or_default()
 }
 
 /// A number behind which `+` says that other nodes have more.
@@ -119,12 +144,20 @@ mod tests {
 
     #[test]
     fn a_partition_becomes_a_queue_with_the_limits_of_its_nodes() {
-        let shown = "PartitionName=normal AllowGroups=ALL Default=YES DefaultTime=00:30:00 MaxNodes=2 MaxTime=02:00:00 State=UP TotalCPUs=16 TotalNodes=4 DefMemPerCPU=256 MaxMemPerNode=UNLIMITED\nPartitionName=long Default=NO DefaultTime=NONE MaxNodes=UNLIMITED MaxTime=UNLIMITED State=DOWN TotalNodes=3 DefMemPerNode=UNLIMITED MaxCPUsPerNode=2\n";
-        let line = |fields: [&str; 5]| fields.join(SEPARATOR);
+        let shown = "PartitionName=normal AllowGroups=ALL Default=YES DefaultTime=00:30:00 MaxNodes=2 MaxTime=02:00:00 State=UP PriorityTier=10 TotalCPUs=16 TotalNodes=4 DefMemPerCPU=256 MaxMemPerNode=UNLIMITED\nPartitionName=long Default=NO DefaultTime=NONE MaxNodes=UNLIMITED MaxTime=UNLIMITED State=DOWN TotalNodes=3 DefMemPerNode=UNLIMITED MaxCPUsPerNode=2\n";
+        let line = |fields: [&str; 7]| fields.map(|field| format!("{field}{SEPARATOR}")).concat();
         let nodes = [
-            line(["normal", "4", "2048", "(null)", "4/8/0/12"]),
-            line(["normal", "4+", "2048", "gpu:a100:2(S:0-1),shard:8", "0/4/0/4"]),
-            line(["long", "8", "1024", "(null)", "0/24/0/24"]),
+            line(["normal", "4", "2048", "4/8/0/12", "1/1/1/3", "(null)", "(null)"]),
+            line([
+                "normal",
+                "4+",
+                "2048",
+                "0/4/0/4",
+                "1/0/0/1",
+                "gpu:a100:2(S:0-1),shard:8",
+                "gpu:a100:1(IDX:0),shard:0",
+            ]),
+            line(["long", "8", "1024", "0/24/0/24", "0/3/0/3", "(null)", "gpu:0"]),
         ];
         let queues = queues(shown, &nodes.join("\n"), &[]);
         let [normal, long] = queues.as_slice() else { panic!("{queues:?}") };
@@ -138,15 +171,18 @@ mod tests {
                 max_cpus_per_node: 4,
                 max_gpus_per_node: 2,
                 max_memory_bytes: 2048 * MIB,
-                max_walltime_secs: 7200,
+                max_walltime_secs: Some(7200),
             }
         );
-        assert_eq!(normal.defaults, QueueDefaults { walltime_secs: 1800, memory_bytes: Some(256 * MIB) });
-        assert_eq!((normal.load.slots_used, normal.load.slots_total), (4, 16));
-        assert_eq!((long.limits.max_nodes, long.limits.max_cpus_per_node), (3, 2));
         assert_eq!(
-            (long.limits.max_walltime_secs, long.defaults.walltime_secs),
-            (UNLIMITED_SECS, UNLIMITED_SECS)
+            normal.defaults,
+            QueueDefaults { walltime_secs: Some(1800), memory_bytes: Some(256 * MIB) }
         );
+        assert_eq!((normal.load.slots_used, normal.load.slots_total), (4, 16));
+        assert_eq!((normal.load.nodes_used, normal.load.nodes_free, normal.load.nodes_down), (2, 1, 1));
+        assert_eq!((normal.load.gpus_used, normal.load.gpus_total, long.load.gpus_total), (1, 2, 0));
+        assert_eq!((normal.priority, long.priority), (Some(10), None));
+        assert_eq!((long.limits.max_nodes, long.limits.max_cpus_per_node), (3, 2));
+        assert_eq!((long.limits.max_walltime_secs, long.defaults.walltime_secs), (None, None));
     }
 }

@@ -1,8 +1,10 @@
 //! What Slurm's commands say when they do not do what they are told.
 
+use myksc_core::JobPhase;
+
 use crate::commands::words;
 use crate::reason::reason;
-use crate::scheduler::SchedulerError;
+use crate::scheduler::{Action, SchedulerError};
 use crate::transport::Output;
 
 /// Texts of a controller that can't be asked now.
@@ -32,12 +34,28 @@ pub(super) fn of_submission(output: &Output) -> SchedulerError {
     SchedulerError::Refused(reason("scheduler_refuses", [("detail", detail.into())], detail))
 }
 
-pub(super) fn of_action(output: &Output, id: &str) -> SchedulerError {
+pub(super) fn of_action(output: &Output, id: &str, action: Action) -> SchedulerError {
     let detail = words(output, "scontrol");
     if is_away(&detail) {
         return SchedulerError::Away(detail);
     }
-    SchedulerError::NoSuchJob(format!("{id}: {detail}"))
+    let refused = |code: &str| {
+        SchedulerError::Refused(reason(code, [("detail", detail.as_str().into())], detail.as_str()))
+    };
+    match action {
+        _ if detail.contains("already completing or completed") => {
+            SchedulerError::WrongPhase(JobPhase::Ended)
+        }
+        Action::Requeue if detail.contains("pending execution") => {
+            SchedulerError::WrongPhase(JobPhase::Queued)
+        }
+        Action::Requeue if detail.contains("presently disabled") => refused("requeue_disabled"),
+        Action::SetWalltime(_) if detail.contains("permission denied") => refused("walltime_not_lengthened"),
+        Action::Requeue | Action::SetWalltime(_) if !detail.contains("Invalid job id") => {
+            refused("scheduler_refuses")
+        }
+        _ => SchedulerError::NoSuchJob(format!("{id}: {detail}")),
+    }
 }
 
 #[cfg(test)]
@@ -63,5 +81,24 @@ mod tests {
                 of_submission(&output(&format!("sbatch: error: Batch job submission failed: {away}\n")));
             assert!(matches!(error, SchedulerError::Away(_)), "{error:?}");
         }
+    }
+
+    #[test]
+    fn what_people_may_not_do_is_told_in_words_of_their_own() {
+        let of = |text: &str, action| {
+            let error = of_action(&output(&format!("{text} for job 7\n")), "7", action);
+            match error {
+                SchedulerError::Refused(why) => why.code,
+                other => format!("{other:?}").split('(').next().unwrap().to_owned(),
+            }
+        };
+        let longer = "slurm_update error: Access/permission denied";
+        assert_eq!(of(longer, Action::SetWalltime(60)), "walltime_not_lengthened");
+        assert_eq!(of("Requested operation is presently disabled", Action::Requeue), "requeue_disabled");
+        assert_eq!(of("Job is pending execution", Action::Requeue), "WrongPhase");
+        assert_eq!(of("Job/step already completing or completed", Action::SetWalltime(60)), "WrongPhase");
+        assert_eq!(of("Requested time limit is invalid", Action::SetWalltime(60)), "scheduler_refuses");
+        assert_eq!(of("Invalid job id specified", Action::Hold), "NoSuchJob");
+        assert_eq!(of("Unable to contact slurm controller", Action::Requeue), "Away");
     }
 }

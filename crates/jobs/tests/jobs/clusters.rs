@@ -16,10 +16,10 @@ use tempfile::TempDir;
 use crate::bench::{Bench, start_system};
 
 /// Commands in a folder; each notes its arguments in a file `NAME.calls`.
-struct Commands(TempDir);
+pub(crate) struct Commands(TempDir);
 
 impl Commands {
-    fn new(scripts: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(scripts: &[(&str, &str)]) -> Self {
         let commands = Self(tempfile::tempdir().unwrap());
         scripts.iter().for_each(|(name, script)| commands.put(name, script));
         commands
@@ -33,12 +33,16 @@ impl Commands {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn calls(&self, name: &str) -> Vec<String> {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn calls(&self, name: &str) -> Vec<String> {
         let text = std::fs::read_to_string(self.0.path().join(format!("{name}.calls"))).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
-    fn config(&self) -> CommandsConfig {
+    pub(crate) fn config(&self) -> CommandsConfig {
         CommandsConfig {
             transport: Arc::new(Exec::new(&format!("{}:/usr/bin:/bin", self.0.path().display()))),
             observer: who(),
@@ -67,7 +71,7 @@ fn submission(work_dir: &Path) -> Submission {
         cpus_per_task: 1,
         gpus_per_node: 0,
         memory_bytes: None,
-        walltime_secs: 60,
+        walltime_secs: Some(60),
     };
     let place = Place { work_dir: "home".into(), stdout: "home/o".into(), stderr: "home/o".into() };
     Submission {
@@ -152,20 +156,24 @@ async fn a_job_whose_answer_slurm_lost_is_found_and_not_made_again() {
         ("squeue", "[ ! -e $here/mark ] || printf '9\\037%s\\n' \"$(cat $here/mark)\""),
     ]);
     let slurm = Slurm::start(commands.config());
-    let submission = submission(commands.0.path());
+    let own = submission(commands.0.path());
+    let submission = Submission { stdout: commands.0.path().join("100%%-%j"), ..own };
     assert!(slurm.submit(&who(), &submission).await.is_err());
     assert_eq!(slurm.submit(&who(), &submission).await.unwrap(), "9");
     let calls = commands.calls("sbatch");
     assert_eq!(calls.len(), 1);
-    assert!(calls[0].contains("100%% o") && calls[0].contains("--export=NONE"), "{calls:?}");
+    assert!(calls[0].contains("/100%%-%j ") && calls[0].contains("--export=NONE"), "{calls:?}");
 }
 
 #[tokio::test]
 async fn half_a_line_and_a_banner_in_a_poll_hide_no_job() {
     let commands = Commands::new(&[
-        ("squeue", "echo Welcome; printf '7\\037RUNNING\\037None\\0371764300000\\037normal\\n8\\037RUN'"),
+        (
+            "squeue",
+            "echo Welcome; printf '7\\037RUNNING\\037None\\0371764300000\\037normal\\037N/A\\0377\\037n1\\n8\\037RUN'",
+        ),
         ("scontrol", "echo 'PartitionName=normal State=UP TotalNodes=1'"),
-        ("sinfo", "printf 'normal\\0374\\0372048\\037(null)\\0370/4/0/4\\n'"),
+        ("sinfo", "printf 'normal\\0374\\0372048\\0370/4/0/4\\0370/1/0/1\\037(null)\\037(null)\\037\\n'"),
     ]);
     let slurm = Slurm::start(commands.config());
     let seen = slurm.poll().await.unwrap();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets what it does not expect has failed")]
 
+mod arrays;
 mod bench;
 mod cancels;
 mod clusters;

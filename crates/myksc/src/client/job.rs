@@ -58,24 +58,55 @@ pub(crate) enum Command {
         /// Standard error instead of standard output.
         #[arg(long)]
         stderr: bool,
+        /// The task of an array, by its number.
+        #[arg(long)]
+        task: Option<u32>,
         /// Go on until the job ends.
         #[arg(short, long)]
         follow: bool,
     },
-    /// End a job.
+    /// The tasks of an array.
+    Tasks {
+        /// Id or name.
+        job: String,
+        /// Which ones.
+        #[arg(long, value_enum, default_value_t = TaskState::All)]
+        state: TaskState,
+    },
+    /// End jobs.
     Cancel {
-        /// Id or name.
-        job: String,
+        /// Ids or names.
+        #[arg(required = true)]
+        jobs: Vec<String>,
+        /// End this task of an array alone.
+        #[arg(long)]
+        task: Option<u32>,
     },
-    /// Keep a queued job from starting.
+    /// Keep queued jobs from starting.
     Hold {
-        /// Id or name.
-        job: String,
+        /// Ids or names.
+        #[arg(required = true)]
+        jobs: Vec<String>,
     },
-    /// Let a held job start.
+    /// Let held jobs start.
     Release {
+        /// Ids or names.
+        #[arg(required = true)]
+        jobs: Vec<String>,
+    },
+    /// Stop running jobs and let them begin anew; what they did so far is lost.
+    Requeue {
+        /// Ids or names.
+        #[arg(required = true)]
+        jobs: Vec<String>,
+    },
+    /// Give a job another walltime; that of a running one can only be made shorter.
+    Walltime {
         /// Id or name.
         job: String,
+        /// How long it may run from its start on: hours:minutes:seconds.
+        #[arg(value_parser = size::parse_walltime)]
+        walltime: u64,
     },
 }
 
@@ -87,6 +118,19 @@ pub(crate) enum State {
     /// Those that are over.
     Ended,
     /// All of them.
+    All,
+}
+
+/// Which tasks are listed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TaskState {
+    /// Those that have begun and are not over.
+    Active,
+    /// Those that ended well.
+    Succeeded,
+    /// Those that ended otherwise.
+    Failed,
+    /// All of them, those that wait included.
     All,
 }
 
@@ -164,14 +208,24 @@ impl Command {
                     record["record"].as_str().unwrap_or_default().trim_end().to_owned()
                 })
             }
-            Self::Output { job, stderr, follow } => {
+            Self::Output { job, stderr, task, follow } => {
                 let stream = if *stderr { "stderr" } else { "stdout" };
-                let path = format!("{}/output?stream={stream}", path_of(&client, job).await?);
+                let task = task.map(|index| format!("/tasks/{index}")).unwrap_or_default();
+                let path = format!("{}{task}/output?stream={stream}", path_of(&client, job).await?);
                 follow::print(&client, out, &path, 0, *follow).await
             }
-            Self::Cancel { job } => change(&client, out, job, "cancel").await,
-            Self::Hold { job } => change(&client, out, job, "hold").await,
-            Self::Release { job } => change(&client, out, job, "release").await,
+            Self::Tasks { job, state } => tasks(&client, out, job, *state).await,
+            Self::Cancel { jobs, task: Some(index) } => {
+                change(&client, out, jobs, &format!("tasks/{index}/cancel"), None).await
+            }
+            Self::Cancel { jobs, task: None } => change(&client, out, jobs, "cancel", None).await,
+            Self::Hold { jobs } => change(&client, out, jobs, "hold", None).await,
+            Self::Release { jobs } => change(&client, out, jobs, "release", None).await,
+            Self::Requeue { jobs } => change(&client, out, jobs, "requeue", None).await,
+            Self::Walltime { job, walltime } => {
+                let body = json!({ "walltime_secs": walltime });
+                change(&client, out, std::slice::from_ref(job), "walltime", Some(&body)).await
+            }
         }
     }
 }
@@ -250,7 +304,7 @@ async fn queues(client: &Client, out: &Output, system: Option<&str>) -> Result<(
             text(queue, "/name"),
             text(queue, "/open"),
             text(queue, "/limits/max_nodes"),
-            walltime.map(show_walltime).unwrap_or_default(),
+            walltime.map_or_else(|| "unlimited".to_owned(), show_walltime),
             used,
             text(queue, "/load/jobs_queued"),
         ]
@@ -278,10 +332,42 @@ async fn list(client: &Client, out: &Output, state: State) -> Result<()> {
     })
 }
 
-async fn change(client: &Client, out: &Output, job: &str, action: &str) -> Result<()> {
-    let path = format!("{}/{action}", path_of(client, job).await?);
-    let job = client.send(Method::POST, &path, None::<&Value>).await?;
-    out.value(&job, describe)
+async fn change(
+    client: &Client,
+    out: &Output,
+    jobs: &[String],
+    action: &str,
+    body: Option<&Value>,
+) -> Result<()> {
+    for job in jobs {
+        let path = format!("{}/{action}", path_of(client, job).await?);
+        let job = client.send(Method::POST, &path, body).await?;
+        out.value(&job, describe)?;
+    }
+    Ok(())
+}
+
+async fn tasks(client: &Client, out: &Output, job: &str, state: TaskState) -> Result<()> {
+    let state = match state {
+        TaskState::Active => "active",
+        TaskState::Succeeded => "succeeded",
+        TaskState::Failed => "failed",
+        TaskState::All => "all",
+    };
+    let path = format!("{}/tasks?state={state}", path_of(client, job).await?);
+    let tasks = client.list(&path).await?;
+    out.list(&tasks, ["TASK", "PHASE", "OUTCOME", "EXIT", "NODE", "STARTED", "ENDED"], |task| {
+        let shown = |field: &str| text(task, field);
+        [
+            shown("/index"),
+            phase(task),
+            shown("/outcome"),
+            shown("/exit_code"),
+            shown("/node"),
+            shown("/started_at"),
+            shown("/ended_at"),
+        ]
+    })
 }
 
 async fn wait(client: &Client, job: Value) -> Result<Value> {
@@ -312,6 +398,20 @@ fn describe(job: &Value) -> String {
     }
     if !job["reason"].is_null() {
         lines.push(format!("reason    {}", text(job, "/reason/detail")));
+    }
+    if !job["array"].is_null() {
+        let count = |name: &str| text(job, &format!("/array/{name}"));
+        lines.push(format!(
+            "tasks     {} in all: {} waiting, {} running, {} succeeded, {} failed",
+            count("total"),
+            count("waiting"),
+            count("running"),
+            count("succeeded"),
+            count("failed")
+        ));
+    }
+    if !job["refusal"].is_null() {
+        lines.push(format!("refused   {}", text(job, "/refusal/detail")));
     }
     lines.push(format!("work_dir  {}", text(job, "/work_dir")));
     lines.push(format!("stdout    {}", text(job, "/stdout_path")));

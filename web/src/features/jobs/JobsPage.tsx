@@ -1,13 +1,14 @@
 // All batch jobs of the person: found, sorted, acted on.
 
 import { Button, SegmentedControl, Skeleton, TextInput } from "@mantine/core";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import "@mantine/core/styles/Checkbox.css";
 
+import type { System } from "../../api/types";
 import { Page } from "../../components/Page";
 import { ProblemNote } from "../../components/ProblemNote";
 import { useStore } from "../../lib/store";
@@ -17,15 +18,18 @@ import { fitsSearch } from "./job";
 import { JobTable } from "./list/JobTable";
 import { OlderJobs } from "./list/OlderJobs";
 import { JOB_STATES, jobsOf, type JobState } from "./list/pages";
-import { jobListQuery } from "./queries";
+import { jobListQuery, systemsQuery } from "./queries";
+import { QueuesButton } from "./queues/QueuesButton";
 import classes from "./JobsPage.module.css";
 
 const route = getRouteApi("/signed-in/jobs");
+const NO_SYSTEMS: readonly System[] = [];
 
 export function JobsPage() {
   const { t } = useTranslation("jobs");
   const { state = "all", search = "" } = route.useSearch();
   const { jobs, list, loadOlder } = useJobs(state);
+  const systems = useQuery(systemsQuery).data ?? NO_SYSTEMS;
   const isSearch = search.trim() !== "";
   const shown = useMemo(() => (isSearch ? jobs.filter((job) => fitsSearch(job, search)) : jobs), [jobs, search, isSearch]);
   // While pages are missing, a list that is empty says nothing.
@@ -34,9 +38,12 @@ export function JobsPage() {
     <Page
       title={t("title")}
       actions={
-        <Button component={Link} to="/jobs/new" leftSection={<Icon name="plus" />}>
-          {t("new.action")}
-        </Button>
+        <>
+          <QueuesButton systems={systems} />
+          <Button component={Link} to="/jobs/new" leftSection={<Icon name="plus" />}>
+            {t("new.action")}
+          </Button>
+        </>
       }
     >
       <Filters state={state} search={search} />

@@ -12,6 +12,9 @@ export const can = {
   cancel: (job: Job) => isActive(job) && job.phase !== "finishing",
   hold: (job: Job) => job.phase === "queued",
   release: (job: Job) => job.phase === "held",
+  /** Where the system lets people do it. */
+  requeue: (job: Job) => (job.phase === "running" || job.phase === "suspended") && !job.array,
+  setWalltime: (job: Job) => isActive(job) && job.scheduler_id != null,
 };
 
 /** As much of a job as its state needs. */

@@ -44,6 +44,25 @@ export const jobRecordQuery = (id: string) =>
     retry: false,
   });
 
+export type TaskState = "all" | "active" | "failed" | "succeeded";
+
+const PAGE_TASKS = 50;
+
+/** The tasks of an array, page by page; a change of the job fetches those that are shown again. */
+export const jobTasksQuery = (id: string, state: TaskState) =>
+  infiniteQueryOptions({
+    queryKey: keys.jobTasks(id, state),
+    queryFn: ({ pageParam, signal }) =>
+      ok(
+        api.GET("/api/v1/jobs/{id}/tasks", {
+          params: { path: { id }, query: { state, limit: PAGE_TASKS, ...(pageParam ? { cursor: pageParam } : {}) } },
+          signal,
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor ?? null,
+  });
+
 export const systemsQuery = queryOptions({
   queryKey: keys.systems,
   queryFn: async () => (await ok(api.GET("/api/v1/systems"))).items,
@@ -80,7 +99,9 @@ export function keepJob(cache: QueryClient, job: Job): void {
 }
 
 onPortalEvent("job", (event, cache) => {
-  keepJob(cache, event.data as Job);
+  const job = event.data as Job;
+  keepJob(cache, job);
+  if (job.array) void cache.invalidateQueries({ queryKey: ["jobs", "tasks", job.id] });
   void cache.invalidateQueries({ queryKey: keys.systems });
 });
 
@@ -90,9 +111,9 @@ onPortalEvent("reset", (_event, cache) => {
   outdate(single.flatMap(([, job]) => job ?? []));
 });
 
-export type JobAction = "cancel" | "hold" | "release" | "resubmit";
+export type JobAction = "cancel" | "hold" | "release" | "requeue" | "resubmit";
 
-/** Cancels, holds, releases or repeats a job; gives the job that came of it. */
+/** Cancels, holds, releases, puts back or repeats a job; gives the job that came of it. */
 export function useJobAction(action: JobAction) {
   const cache = useQueryClient();
   return useMutation({
@@ -102,6 +123,25 @@ export function useJobAction(action: JobAction) {
           params: { path: { id }, ...(action === "resubmit" ? { header: { "Idempotency-Key": newIdempotencyKey() } } : {}) },
         } as never),
       ) as Promise<Job>,
+    onSuccess: (job) => keepJob(cache, job),
+  });
+}
+
+/** Cancels one task of an array. */
+export function useCancelTask(id: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (index: number) => ok(api.POST("/api/v1/jobs/{id}/tasks/{index}/cancel", { params: { path: { id, index } } })),
+    onSuccess: (job) => keepJob(cache, job),
+  });
+}
+
+/** Gives a job another walltime. */
+export function useSetWalltime(id: string) {
+  const cache = useQueryClient();
+  return useMutation({
+    mutationFn: (walltime_secs: number) =>
+      ok(api.POST("/api/v1/jobs/{id}/walltime", { params: { path: { id } }, body: { walltime_secs } })),
     onSuccess: (job) => keepJob(cache, job),
   });
 }

@@ -1,6 +1,7 @@
 // What can be done with the job.
 
 import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,12 +11,16 @@ import { ProblemNote } from "../../../components/ProblemNote";
 import { Icon } from "../../../ui/icons";
 import { can } from "../job";
 import { CancelDialog } from "../list/CancelDialog";
-import { useJobAction } from "../queries";
+import { systemsQuery, useJobAction } from "../queries";
+import { RequeueDialog } from "./RequeueDialog";
+import { WalltimeDialog } from "./WalltimeDialog";
 
 export function JobActions({ job }: { job: Job }) {
   const { t } = useTranslation("jobs");
   const navigate = useNavigate();
-  const [isAsking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"cancel" | "requeue" | "walltime" | null>(null);
+  const close = () => setAsking(null);
+  const capabilities = useQuery(systemsQuery).data?.find(({ id }) => id === job.system)?.capabilities;
   const hold = useJobAction("hold");
   const release = useJobAction("release");
   const again = useJobAction("resubmit");
@@ -43,12 +48,24 @@ export function JobActions({ job }: { job: Job }) {
           {t("release.action")}
         </Button>
       )}
+      {capabilities?.shorten && can.setWalltime(job) && (
+        <Button variant="default" onClick={() => setAsking("walltime")}>
+          {t("walltime.action")}
+        </Button>
+      )}
+      {capabilities?.requeue && can.requeue(job) && (
+        <Button color="red" variant="outline" onClick={() => setAsking("requeue")}>
+          {t("requeue.action")}
+        </Button>
+      )}
       {can.cancel(job) && (
-        <Button color="red" variant="outline" onClick={() => setAsking(true)}>
+        <Button color="red" variant="outline" onClick={() => setAsking("cancel")}>
           {t("cancel.action")}
         </Button>
       )}
-      {isAsking && <CancelDialog jobs={[job]} onClose={() => setAsking(false)} />}
+      {asking === "cancel" && <CancelDialog jobs={[job]} onClose={close} />}
+      {asking === "requeue" && <RequeueDialog job={job} onClose={close} />}
+      {asking === "walltime" && <WalltimeDialog job={job} canLengthen={capabilities?.lengthen ?? false} onClose={close} />}
     </>
   );
 }

@@ -20,7 +20,7 @@ export function JobFacts({ job }: { job: Job }) {
     [t("form.cpus_per_task"), formatNumber(size.cpus_per_task, language)],
     ...(size.gpus_per_node > 0 ? ([[t("form.gpus_per_node"), formatNumber(size.gpus_per_node, language)]] as [string, string][]) : []),
     ...(size.memory_bytes != null ? ([[t("form.memory"), formatBytes(size.memory_bytes, language)]] as [string, string][]) : []),
-    [t("form.walltime"), formatSpan(size.walltime_secs, language)],
+    [t("form.walltime"), size.walltime_secs == null ? t("time.unlimited") : formatSpan(size.walltime_secs, language)],
     [
       t("form.work_dir"),
       <Link key="folder" to="/files" search={{ path: job.work_dir }}>

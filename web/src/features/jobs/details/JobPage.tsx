@@ -2,12 +2,13 @@
 
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { getRouteApi, useNavigate, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { isNotFound } from "../../../api/problem";
 import type { Job } from "../../../api/types";
 import { Page } from "../../../components/Page";
+import { PhaseMark } from "../../../components/PhaseMark";
 import { ProblemNote } from "../../../components/ProblemNote";
 import { problemText } from "../../../lib/problemText";
 import { JobPhase } from "../JobPhase";
@@ -19,6 +20,7 @@ import { LifeLine } from "./LifeLine";
 import { OutputPanel } from "./OutputPanel";
 import { RecordPanel } from "./RecordPanel";
 import { ScriptPanel } from "./ScriptPanel";
+import { TasksPanel } from "./TasksPanel";
 import classes from "./JobPage.module.css";
 
 export function JobPage() {
@@ -35,8 +37,13 @@ export function JobPage() {
   );
 }
 
+const route = getRouteApi("/signed-in/jobs/$id");
+
 function Details({ job }: { job: Job }) {
-  const { i18n } = useTranslation("jobs");
+  const { t, i18n } = useTranslation("jobs");
+  const { task } = route.useSearch();
+  const navigate = useNavigate({ from: "/jobs/$id" });
+  const choose = (index: number) => void navigate({ search: { task: index }, replace: true, resetScroll: false });
   const heading = (
     <div className={classes.heading}>
       <h1>{job.name}</h1>
@@ -48,6 +55,13 @@ function Details({ job }: { job: Job }) {
   return (
     <Page title={job.name} heading={heading} actions={<JobActions job={job} />}>
       {job.reason && <p className={classes.reason}>{problemText(job.reason, i18n)}</p>}
+      {job.refusal && (
+        <p className={classes.reason} role="status">
+          <PhaseMark tone="fail" shape="triangle">
+            {t("refusal.text")}: {problemText(job.refusal, i18n)}
+          </PhaseMark>
+        </p>
+      )}
       <div className={classes.columns}>
         <div className={classes.side}>
           <LifeLine job={job} />
@@ -55,7 +69,8 @@ function Details({ job }: { job: Job }) {
           <JobUsage job={job} />
         </div>
         <div className={classes.main}>
-          <OutputPanel job={job} />
+          {job.array && <TasksPanel job={job} chosen={task} onChoose={choose} />}
+          {(!job.array || task !== undefined) && <OutputPanel job={job} task={job.array ? task : undefined} />}
           <ScriptPanel job={job} />
           <RecordPanel job={job} />
         </div>

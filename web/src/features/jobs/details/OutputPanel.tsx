@@ -13,7 +13,13 @@ import { Icon } from "../../../ui/icons";
 
 type Stream = "stdout" | "stderr";
 
-export function OutputPanel({ job }: { job: Job }) {
+interface Props {
+  job: Job;
+  /** The task of an array whose output is shown. */
+  task?: number | undefined;
+}
+
+export function OutputPanel({ job, task }: Props) {
   const { t } = useTranslation("jobs");
   const [stream, setStream] = useState<Stream>("stdout");
   const hasTwo = job.stderr_path !== job.stdout_path;
@@ -29,7 +35,7 @@ export function OutputPanel({ job }: { job: Job }) {
         />
       )}
       {job.started_at || job.phase === "ended" ? (
-        <Output key={stream} job={job} stream={stream} />
+        <Output key={`${stream} ${task ?? ""}`} job={job} task={task} stream={stream} />
       ) : (
         <section>
           <h2>{t("output.title")}</h2>
@@ -40,20 +46,22 @@ export function OutputPanel({ job }: { job: Job }) {
   );
 }
 
-function Output({ job, stream }: { job: Job; stream: Stream }) {
+function Output({ job, task, stream }: Props & { stream: Stream }) {
   const { t } = useTranslation("jobs");
   const { id } = job;
   const read = useCallback<ReadChunk>(
     (offset, limit, signal) =>
-      ok(api.GET("/api/v1/jobs/{id}/output", { params: { path: { id }, query: { stream, offset, limit } }, signal })),
-    [id, stream],
+      task === undefined
+        ? ok(api.GET("/api/v1/jobs/{id}/output", { params: { path: { id }, query: { stream, offset, limit } }, signal }))
+        : ok(api.GET("/api/v1/jobs/{id}/tasks/{index}/output", { params: { path: { id, index: task }, query: { stream, offset, limit } }, signal })),
+    [id, task, stream],
   );
   const tail = useTail(read);
   return (
     <Terminal
-      title={t("output.title")}
+      title={task === undefined ? t("output.title") : t("output.of_task", { index: task })}
       tail={tail}
-      actions={
+      actions={task === undefined && (
         <Button
           component="a"
           href={contentAddress(stream === "stdout" ? job.stdout_path : job.stderr_path)}
@@ -64,7 +72,7 @@ function Output({ job, stream }: { job: Job; stream: Stream }) {
         >
           {t("output.download")}
         </Button>
-      }
+      )}
     />
   );
 }

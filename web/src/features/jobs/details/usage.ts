@@ -28,7 +28,7 @@ export function sharesOf(job: Job): Shares | null {
   const cores = usage.cpus ?? size.nodes * size.tasks_per_node * size.cpus_per_task;
   const cpu = share(usage.cpu_secs, cores * (usage.walltime_secs ?? 0));
   const memory = share(usage.max_memory_bytes, (size.memory_bytes ?? 0) * size.nodes);
-  const time = share(usage.walltime_secs, size.walltime_secs);
+  const time = share(usage.walltime_secs, size.walltime_secs ?? 0);
   return { cpu, memory, time, advice: adviceFor(job, cores, { cpu, memory, time }) };
 }
 

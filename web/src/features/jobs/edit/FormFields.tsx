@@ -10,6 +10,7 @@ import { formatNumber, GIB } from "../../../lib/format";
 import { problemText } from "../../../lib/problemText";
 import { rangesOf } from "./draft";
 import { FolderField, InputsField } from "./PathFields";
+import { QueuesButton } from "../queues/QueuesButton";
 import { QueueLoad } from "./QueueLoad";
 import { SiteFields } from "./SiteFields";
 import { WalltimeField } from "./WalltimeField";
@@ -64,6 +65,9 @@ export function FormFields(props: Props) {
           error={errorAt("queue")}
         />
         {queue && <QueueLoad queue={queue} />}
+        <div>
+          <QueuesButton systems={systems.filter(({ id }) => id === system)} onChoose={(name) => onChange({ queue: name })} />
+        </div>
       </fieldset>
       <SiteFields options={props.siteOptions} values={form.options ?? {}} onValues={(options) => onChange({ options })} errorAt={errorAt} />
       <Resources {...props} errorAt={errorAt} />

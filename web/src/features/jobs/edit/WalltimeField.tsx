@@ -24,10 +24,14 @@ export function WalltimeField({ seconds, maxSecs, onSeconds, error }: Props) {
       : maxSecs !== undefined && parsed > maxSecs
         ? t("form.walltime_over", { max: showWalltime(maxSecs) })
         : undefined;
+  const describe = () => {
+    if (maxSecs === undefined) return t("form.walltime_help");
+    return Number.isFinite(maxSecs) ? t("form.up_to", { max: showWalltime(maxSecs) }) : t("form.walltime_unlimited");
+  };
   return (
     <TextInput
       label={t("form.walltime")}
-      description={maxSecs !== undefined ? t("form.up_to", { max: showWalltime(maxSecs) }) : t("form.walltime_help")}
+      description={describe()}
       value={text}
       inputMode="numeric"
       autoComplete="off"

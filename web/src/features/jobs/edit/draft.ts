@@ -77,7 +77,7 @@ export function rangesOf(queue: Queue | undefined): Partial<Record<keyof JobForm
     cpus_per_task: { min: 1, max: limits.max_cpus_per_task },
     gpus_per_node: { min: 0, max: limits.max_gpus_per_node },
     memory_bytes: { min: 1, max: limits.max_memory_bytes },
-    walltime_secs: { min: 1, max: limits.max_walltime_secs },
+    walltime_secs: { min: 1, max: limits.max_walltime_secs ?? Number.POSITIVE_INFINITY },
   };
 }
 

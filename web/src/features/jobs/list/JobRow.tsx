@@ -13,6 +13,7 @@ import { problemText } from "../../../lib/problemText";
 import { Icon } from "../../../ui/icons";
 import { can, coresOf } from "../job";
 import { JobPhase } from "../JobPhase";
+import { ArrayRow } from "./ArrayRow";
 import { TimeBar } from "./TimeBar";
 import classes from "./JobTable.module.css";
 
@@ -43,6 +44,7 @@ export const JobRow = memo(function JobRow({ ref, index, job, isChosen, onChoose
           {job.name}
         </Link>
         {job.reason && <span className={classes.reason}>{problemText(job.reason, i18n)}</span>}
+        {job.array && <ArrayRow job={job} array={job.array} />}
       </td>
       <td className={classes.queue}>{job.queue}</td>
       <td className={classes.size}>{t("cores", { count: coresOf(job), shown: formatNumber(coresOf(job), language) })}</td>

@@ -12,9 +12,11 @@ export function TimeBar({ job }: { job: Job }) {
   const { t } = useTranslation("jobs");
   const now = useNow(job.phase === "running" ? 1_000 : 60_000);
   const ran = ranSecs(job, now);
-  const asked = formatClock(job.size.walltime_secs);
-  if (ran === null) return <span className="muted">{t("time.asked", { asked })}</span>;
-  const percent = Math.min(100, (ran / job.size.walltime_secs) * 100);
+  const limit = job.size.walltime_secs;
+  const asked = limit == null ? t("time.unlimited") : formatClock(limit);
+  if (ran === null) return <span className="muted">{limit == null ? asked : t("time.asked", { asked })}</span>;
+  if (limit == null) return <span>{t("time.used", { used: formatClock(ran), asked })}</span>;
+  const percent = Math.min(100, (ran / limit) * 100);
   return (
     <span className={classes.time}>
       <span>{t("time.used", { used: formatClock(ran), asked })}</span>
