@@ -175,6 +175,9 @@ pub struct Job {
     /// Why the scheduler did not do what was asked for last.
     #[serde(default)]
     pub refusal: Option<JobReason>,
+    /// Whether it was submitted elsewhere, by the scheduler's own commands: the portal shows it, and changes nothing.
+    #[serde(default)]
+    pub elsewhere: bool,
     /// Grows with every change; the event stream's id.
     pub revision: i64,
 }

@@ -24,8 +24,8 @@ use self::records::SEPARATOR;
 use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
 use crate::follow::Follow;
 use crate::scheduler::{
-    About, Action, Capabilities, LookUp, Observation, Queue, Reading, Recalled, Scheduler, SchedulerError,
-    Submission,
+    About, Action, Capabilities, Foreign, LookUp, Observation, Queue, Reading, Recalled, Scheduler,
+    SchedulerError, Submission,
 };
 use crate::script::Dialect;
 use crate::script::value::format_walltime;
@@ -179,6 +179,21 @@ impl Pbs {
         Ok(tasks)
     }
 
+    /// PBS tells no number of an account, so the login node is asked for it.
+    async fn foreign_of(&self, login: &str, ids: &[String]) -> Result<Vec<Foreign>, SchedulerError> {
+        let said = self.commands.observe(&["id", "-u", "--", login]).await?;
+        let Ok(uid) = text(&said.stdout).trim().parse::<u32>() else { return Ok(Vec::new()) };
+        let mut foreign = Vec::new();
+        for some in ids.chunks(IDS_MAX) {
+            let mut argv = vec!["qstat", "-x", "-f", "-F", "dsv", "-D", SEPARATOR];
+            argv.extend(some.iter().map(String::as_str));
+            let output = self.commands.observe(&argv).await?;
+            let jobs = listing::jobs(&text(&output.stdout));
+            foreign.extend(jobs.iter().filter_map(|job| listing::foreign(job, uid)));
+        }
+        Ok(foreign)
+    }
+
     async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
         if !listing::is_id(id) {
             return Err(SchedulerError::NoSuchJob(id.to_owned()));
@@ -287,6 +302,14 @@ impl Scheduler for Pbs {
 
     fn task_id(&self, array: &str, index: u32) -> Option<String> {
         listing::task_id(array, index)
+    }
+
+    fn foreign<'a>(
+        &'a self,
+        login: &'a str,
+        scheduler_ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Foreign>, SchedulerError>> {
+        self.foreign_of(login, scheduler_ids).boxed()
     }
 
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {

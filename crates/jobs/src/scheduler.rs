@@ -72,6 +72,17 @@ pub trait Scheduler: Send + Sync + 'static {
         None
     }
 
+    /// What is known of jobs of one account that the portal may not have submitted. What she wrote herself (names) is
+    /// asked for hers alone, so nobody can write a line that means another's job.
+    fn foreign<'a>(
+        &'a self,
+        login: &'a str,
+        scheduler_ids: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Foreign>, SchedulerError>> {
+        let _ = (login, scheduler_ids);
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+
     /// Every job it can tell of, ended ones included, but for those whose scheduler ids are `known`: for a
     /// portal that lost its records.
     fn recall(&self, known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>>;
@@ -295,6 +306,31 @@ pub struct Observation {
     pub usage: Option<JobUsage>,
     /// Its tasks, if it is an array that is not over.
     pub array: Option<ArrayObservation>,
+    /// Whose it is, by the account's name over there; where jobs come from elsewhere, too.
+    pub login: Option<String>,
+}
+
+/// A job that the portal may not have submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreign {
+    /// The scheduler's id.
+    pub scheduler_id: String,
+    /// The account's number over there.
+    pub uid: u32,
+    /// The job's name.
+    pub name: String,
+    /// Its queue.
+    pub queue: String,
+    /// Nodes that it asks for.
+    pub nodes: u32,
+    /// CPU cores on all of them together.
+    pub cpus: u32,
+    /// How long it may run; without an end when absent.
+    pub walltime_secs: Option<u64>,
+    /// When it was submitted.
+    pub submitted_at: Timestamp,
+    /// Whether it carries the mark of the portal.
+    pub is_ours: bool,
 }
 
 /// How the tasks of an array stand.

@@ -61,6 +61,8 @@ struct Order {
 const PAGE_MAX: u32 = 500;
 /// Jobs of one person that are not over; a script that submits itself ends here.
 const ACTIVE_MAX: u32 = 1000;
+/// Ids that are kept of jobs that are no news.
+const SETTLED_MAX: usize = 100_000;
 
 /// Gives a person's roots on the systems.
 pub type RootsOf = Arc<dyn Fn(&Identity) -> Roots + Send + Sync>;
@@ -101,6 +103,8 @@ struct System {
     /// Jobs of which the scheduler certainly heard nothing yet. Of one that is on its way and not in here, it may
     /// have: the portal was restarted, or an answer was lost.
     unheard: Mutex<HashSet<JobId>>,
+    /// The scheduler's ids of jobs that the poll shows and that are no news: of jobs on record, or nobody's here.
+    settled: Mutex<HashSet<String>>,
     health: watch::Sender<Health>,
 }
 
@@ -296,7 +300,8 @@ impl Jobs {
     /// As [`Jobs::get`].
     pub async fn script(&self, who: &Identity, id: &JobId) -> Result<String> {
         let job = self.get(who, id).await?;
-        self.inner.store.job_script(&job.id).await?.ok_or_else(|| Error::not_found("job", id))
+        let script = self.inner.store.job_script(&job.id).await?.filter(|_| !job.elsewhere);
+        script.ok_or_else(|| Error::not_found("script", id))
     }
 
     /// What the scheduler has on record of a job, in its own words.
@@ -428,6 +433,7 @@ impl Jobs {
         let (job, system) = loop {
             let mut job = self.get(who, id).await?;
             check_phase(&job, action)?;
+            check_own(&job)?;
             let system = self.inner.system(&job.system)?;
             system.check_can(action)?;
             job.refusal = None;
@@ -464,6 +470,7 @@ impl System {
             choices: Choices::default(),
             wake: Notify::new(),
             unheard: Mutex::default(),
+            settled: Mutex::default(),
             health: watch::Sender::new(Health::default()),
         }
     }
@@ -479,6 +486,19 @@ impl System {
     /// Whether the scheduler certainly heard nothing of this job; asked just before it may hear of it.
     fn take_unheard(&self, job: &JobId) -> bool {
         self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
+    }
+
+    /// Whether a job of the poll was looked at before.
+    fn is_settled(&self, scheduler_id: &str) -> bool {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).contains(scheduler_id)
+    }
+
+    fn note_settled(&self, scheduler_id: &str) {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled.len() >= SETTLED_MAX {
+            settled.clear();
+        }
+        settled.insert(scheduler_id.to_owned());
     }
 
     fn view(&self) -> SystemView {
@@ -551,6 +571,15 @@ impl System {
     }
 }
 
+/// What was submitted elsewhere is only shown here.
+fn check_own(job: &Job) -> Result<()> {
+    if !job.elsewhere {
+        return Ok(());
+    }
+    let detail = "the job was submitted elsewhere; change it there".to_owned();
+    Err(Error::Conflict { code: "job_elsewhere", params: Params::new(), detail })
+}
+
 fn check_phase(job: &Job, action: Action) -> Result<()> {
     let (fits, code, detail) = match action {
         Action::Cancel => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
@@ -580,6 +609,9 @@ fn is_being_cancelled(job: &Job) -> bool {
 }
 
 fn output_of(job: &Job, stream: Stream) -> Result<Output> {
+    if job.elsewhere {
+        return Err(Error::not_found("output", &job.id));
+    }
     let text = match stream {
         Stream::Stdout => &job.stdout_path,
         Stream::Stderr => &job.stderr_path,

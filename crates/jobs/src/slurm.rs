@@ -26,8 +26,8 @@ use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
 use crate::follow::Follow;
 use crate::reason::reason;
 use crate::scheduler::{
-    About, Action, Capabilities, LookUp, Observation, Queue, Reading, Recalled, Scheduler, SchedulerError,
-    Submission,
+    About, Action, Capabilities, Foreign, LookUp, Observation, Queue, Reading, Recalled, Scheduler,
+    SchedulerError, Submission,
 };
 use crate::script::Dialect;
 use crate::transport::Output;
@@ -236,6 +236,13 @@ impl Slurm {
         Ok(tasks)
     }
 
+    async fn foreign_of(&self, login: &str) -> Result<Vec<Foreign>, SchedulerError> {
+        let format = listing::FOREIGN_FIELDS.join(SEPARATOR);
+        let told =
+            self.commands.ask(&["squeue", "-h", "-a", "-t", "all", "-u", login, "-o", &format]).await?;
+        Ok(listing::foreign(&told))
+    }
+
     /// The controller's record, or that of accounting once the controller has forgotten the job.
     async fn record_of(&self, who: &Identity, id: &str) -> Result<String, SchedulerError> {
         if !listing::is_id(id) {
@@ -355,6 +362,14 @@ impl Scheduler for Slurm {
 
     fn task_id(&self, array: &str, index: u32) -> Option<String> {
         Some(format!("{array}_{index}"))
+    }
+
+    fn foreign<'a>(
+        &'a self,
+        login: &'a str,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Foreign>, SchedulerError>> {
+        self.foreign_of(login).boxed()
     }
 
     fn recall(&self, _known: HashSet<String>) -> BoxFuture<'_, Result<Vec<Recalled>, SchedulerError>> {

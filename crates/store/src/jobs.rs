@@ -36,8 +36,8 @@ impl Tx {
         job.revision = self.next_revision().await?;
         execute!(
             self,
-            "INSERT INTO jobs (id, owner, system, scheduler_id, ended, submitted_at, body, script, revision)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO jobs (id, owner, system, scheduler_id, ended, submitted_at, body, script, revision, elsewhere)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             job.id.as_str(),
             job.owner.as_str(),
             job.system.as_str(),
@@ -46,7 +46,8 @@ impl Tx {
             job.submitted_at.as_millis(),
             body(job)?,
             script,
-            job.revision
+            job.revision,
+            i64::from(job.elsewhere)
         )?;
         Ok(())
     }
@@ -129,13 +130,13 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// How many jobs of a person are not over.
+    /// How many jobs of a person that the portal submitted are not over.
     ///
     /// # Errors
     /// What the engine says.
     pub async fn count_active_jobs(&self, owner: &UserId) -> Result<u64, StoreError> {
         let mut reader = self.reader().await?;
-        let sql = "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND ended = 0";
+        let sql = "SELECT COUNT(*) FROM jobs WHERE owner = $1 AND ended = 0 AND elsewhere = 0";
         let row = fetch_optional!(reader, (i64,), sql, owner.as_str())?;
         Ok(row.map_or(0, |(count,)| count.unsigned_abs()))
     }
@@ -237,6 +238,7 @@ pub(crate) mod tests {
             usage: None,
             array: None,
             refusal: None,
+            elsewhere: false,
             revision: 0,
         }
     }

@@ -148,6 +148,7 @@ impl Record {
             expected_start_at: None,
             usage: None,
             array: None,
+            login: None,
         };
         match stage {
             Stage::Waiting if self.held => {

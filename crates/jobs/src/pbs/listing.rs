@@ -4,8 +4,9 @@ use myksc_core::job::{JobReason, JobTask, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
 use super::records::{self, Record};
+use super::tag;
 use crate::reason::reason;
-use crate::scheduler::{ArrayObservation, Observation};
+use crate::scheduler::{ArrayObservation, Foreign, Observation};
 use crate::script::{pbs_size, pbs_time};
 
 /// Exit statuses by which PBS tells of itself, pbs_job.h of OpenPBS.
@@ -75,6 +76,21 @@ pub(super) fn tasks(text: &str) -> Vec<(String, JobTask)> {
     records::read(text, "Job Id: ").iter().filter_map(task).collect()
 }
 
+/// What a job asks for, for one that may come from elsewhere; `uid` is the number of its account.
+pub(super) fn foreign(job: &Record, uid: u32) -> Option<Foreign> {
+    Some(Foreign {
+        scheduler_id: job.name.clone(),
+        uid,
+        name: job.get("Job_Name").to_owned(),
+        queue: job.get("queue").to_owned(),
+        nodes: job.get("Resource_List.nodect").parse().unwrap_or(1),
+        cpus: job.get("Resource_List.ncpus").parse().unwrap_or(1),
+        walltime_secs: pbs_time(job.get("Resource_List.walltime")),
+        submitted_at: time(job.get("ctime"))?,
+        is_ours: tag::is_any_in(job.get("Variable_List")),
+    })
+}
+
 /// The nodes in `n1/0*16+n2/0*16`, each once.
 fn nodes(exec_host: &str) -> Option<String> {
     let mut nodes: Vec<&str> = exec_host.split('+').filter_map(|part| part.split('/').next()).collect();
@@ -119,6 +135,7 @@ pub(super) fn observation(job: &Record) -> Observation {
         expected_start_at: time(job.get("estimated.start_time")).filter(|_| phase == JobPhase::Queued),
         usage: outcome.map(|_| usage(job)).filter(|usage| *usage != JobUsage::default()),
         array: array(job).filter(|_| outcome.is_none()),
+        login: job.get("Job_Owner").split('@').next().filter(|login| !login.is_empty()).map(str::to_owned),
     }
 }
 

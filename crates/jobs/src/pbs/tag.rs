@@ -15,6 +15,11 @@ pub(super) fn variables(script: &str, tag: &str) -> String {
     }
 }
 
+/// Whether the variables of a job hold the mark of any job of a portal's.
+pub(super) fn is_any_in(variables: &str) -> bool {
+    variables.split(',').any(|variable| variable.starts_with("MYKSC_JOB="))
+}
+
 /// Whether the variables of a job, as qstat(1B) lists them, hold this mark.
 pub(super) fn is_in(variables: &str, tag: &str) -> bool {
     variables.split(',').any(|variable| variable == tag)

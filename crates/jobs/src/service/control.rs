@@ -4,6 +4,7 @@
 //! transaction that records what came of it, and the scheduler takes a job with a known tag only once.
 
 mod arrays;
+mod elsewhere;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -285,6 +286,8 @@ impl Round<'_> {
         let scheduler = &self.system.scheduler;
         let polled = scheduler.poll().await.map_err(scheduler_error)?;
         let active = self.inner.store.active_jobs(&self.system.id).await?;
+        let known: HashSet<String> = active.iter().filter_map(|job| job.scheduler_id.clone()).collect();
+        self.take_in(&polled, &known).await?;
         let handed_over = active.into_iter().filter(|job| job.scheduler_id.is_some());
         let mut seen: HashMap<String, Observation> =
             polled.into_iter().map(|observation| (observation.scheduler_id.clone(), observation)).collect();
@@ -378,6 +381,7 @@ fn lost(job: &Job) -> Observation {
         expected_start_at: None,
         usage: None,
         array: None,
+        login: None,
     }
 }
 
@@ -406,6 +410,7 @@ fn job_of(recalled: Recalled, owner: UserId, system: &str) -> (Job, String) {
         usage: None,
         array: None,
         refusal: None,
+        elsewhere: false,
         revision: 0,
     };
     take_over(&mut job, observation);

@@ -192,6 +192,7 @@ impl Draft {
             usage: None,
             array: self.array.clone(),
             refusal: None,
+            elsewhere: false,
             revision: 0,
         })
     }

@@ -6,14 +6,17 @@ use std::collections::{HashMap, HashSet};
 use myksc_core::job::{JobReason, JobTask, JobUsage};
 use myksc_core::{JobPhase, Outcome, Timestamp};
 
+use super::tag;
 use crate::reason::reason;
-use crate::scheduler::{ArrayObservation, Observation};
-use crate::script::Indexes;
+use crate::scheduler::{ArrayObservation, Foreign, Observation};
+use crate::script::{Indexes, slurm_time};
 
 /// Between the fields: a character that no number and no state holds.
 pub(super) const SEPARATOR: &str = "\u{1f}";
-/// Base id, state, reason, start and partition; index in its array, own id and nodes.
-pub(super) const POLL_FIELDS: [&str; 8] = ["%F", "%T", "%r", "%S", "%P", "%K", "%A", "%N"];
+/// Base id, state, reason, start and partition; index in its array, own id and nodes; account.
+pub(super) const POLL_FIELDS: [&str; 9] = ["%F", "%T", "%r", "%S", "%P", "%K", "%A", "%N", "%u"];
+/// Base id, number of the account, partition, nodes, CPUs, time limit, when it was submitted, comment and name.
+pub(super) const FOREIGN_FIELDS: [&str; 9] = ["%F", "%U", "%P", "%D", "%C", "%l", "%V", "%k", "%j"];
 /// Base id and index in its array.
 pub(super) const ARRAY_FIELDS: [&str; 2] = ["%F", "%K"];
 /// Without `-t` squeue leaves suspended jobs out.
@@ -55,13 +58,16 @@ pub(super) fn read(text: &str) -> Vec<Listed> {
 
 fn read_line(line: &str) -> Option<Listed> {
     let fields: Vec<&str> = line.split(SEPARATOR).collect();
-    let [id, state, why, start, partition, index, own_id, nodes] = fields.as_slice() else { return None };
+    let [id, state, why, start, partition, index, own_id, nodes, login] = fields.as_slice() else {
+        return None;
+    };
     let (phase, outcome) = standing(state, why);
     let is_started = matches!(phase, JobPhase::Running | JobPhase::Suspended | JobPhase::Finishing);
     let observation = Observation {
         started_at: time(start).filter(|_| is_started),
         expected_start_at: time(start).filter(|_| phase == JobPhase::Queued),
         reason: why_it_waits(phase, why),
+        login: Some((*login).to_owned()),
         ..observation(id, state, phase, outcome)?
     };
     // A job that may go to several partitions is counted in the first.
@@ -75,6 +81,28 @@ fn read_line(line: &str) -> Option<Listed> {
         _ => index.parse().ok().map(|index| Part::Task(task(index, own_id, nodes, &observation))),
     };
     Some(Listed { partition, observation, part })
+}
+
+/// Jobs of one account, of which she wrote the comments and the names.
+pub(super) fn foreign(text: &str) -> Vec<Foreign> {
+    let read = |line: &str| {
+        let fields: Vec<&str> = line.splitn(FOREIGN_FIELDS.len(), SEPARATOR).collect();
+        let [id, uid, partition, nodes, cpus, limit, submitted, comment, name] = fields.as_slice() else {
+            return None;
+        };
+        Some(Foreign {
+            scheduler_id: is_id(id).then(|| (*id).to_owned())?,
+            uid: uid.parse().ok()?,
+            name: (*name).to_owned(),
+            queue: partition.split(',').next().unwrap_or_default().to_owned(),
+            nodes: nodes.parse().unwrap_or(1),
+            cpus: cpus.parse().unwrap_or(1),
+            walltime_secs: slurm_time(limit),
+            submitted_at: time(submitted)?,
+            is_ours: tag::is_any_in(comment),
+        })
+    };
+    text.lines().filter_map(read).collect()
 }
 
 /// A task of an array, from what is seen of it alone.
@@ -227,6 +255,7 @@ fn observation(id: &str, state: &str, phase: JobPhase, outcome: Option<Outcome>)
         expected_start_at: None,
         usage: None,
         array: None,
+        login: None,
     })
 }
 
@@ -302,14 +331,24 @@ mod tests {
     fn a_poll_is_read_line_by_line_and_what_is_no_line_of_it_is_left_out() {
         let line = |fields: &[&str]| fields.join(SEPARATOR);
         let text = [
-            line(&["11", "RUNNING", "None", "1764300000", "normal", "N/A", "11", "n1"]),
-            line(&["12", "PENDING", "JobHeldUser", "N/A", "normal,debug", "N/A", "12", ""]),
-            line(&["13", "PENDING", "QOSMaxJobsPerUserLimit", "1764300000", "normal", "N/A", "13", ""]),
-            line(&["14", "PENDING", "Priority", "N/A", "normal", "3-9%2", "14", ""]),
-            line(&["14", "RUNNING", "None", "1764300001", "normal", "1", "21", "n1"]),
-            line(&["15", "DREAMING", "None", "N/A", "normal", "N/A", "15", ""]),
+            line(&["11", "RUNNING", "None", "1764300000", "normal", "N/A", "11", "n1", "kim"]),
+            line(&["12", "PENDING", "JobHeldUser", "N/A", "normal,debug", "N/A", "12", "", "kim"]),
+            line(&[
+                "13",
+                "PENDING",
+                "QOSMaxJobsPerUserLimit",
+                "1764300000",
+                "normal",
+                "N/A",
+                "13",
+                "",
+                "kim",
+            ]),
+            line(&["14", "PENDING", "Priority", "N/A", "normal", "3-9%2", "14", "", "kim"]),
+            line(&["14", "RUNNING", "None", "1764300001", "normal", "1", "21", "n1", "kim"]),
+            line(&["15", "DREAMING", "None", "N/A", "normal", "N/A", "15", "", "kim"]),
             "Welcome to the login node".to_owned(),
-            line(&["16; rm", "RUNNING", "None", "1", "normal", "N/A", "16", "n1"]),
+            line(&["16; rm", "RUNNING", "None", "1", "normal", "N/A", "16", "n1", "kim"]),
             line(&["17", "RUNNING"]),
         ];
         let listed = read(&text.join("\n"));
@@ -349,6 +388,24 @@ mod tests {
                 None
             )
         );
+    }
+
+    #[test]
+    fn a_job_from_elsewhere_is_told_with_what_it_asks_for() {
+        let line = |fields: [&str; 9]| fields.join(SEPARATOR);
+        let text = [
+            line(["7", "20001", "normal,debug", "2", "8", "1-00:00:00", "1764300000", "(null)", "a\u{1f}b"]),
+            line(["8", "20001", "normal", "1", "1", "UNLIMITED", "1764300000", "x;myksc=jabc", "ours"]),
+            line(["x", "20001", "normal", "1", "1", "1:00", "1764300000", "", "no job"]),
+            "a name of two lines".to_owned(),
+        ];
+        let told = foreign(&text.join("\n"));
+        let [one, ours] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(
+            (one.name.as_str(), one.queue.as_str(), one.cpus, one.is_ours),
+            ("a\u{1f}b", "normal", 8, false)
+        );
+        assert_eq!((one.walltime_secs, ours.walltime_secs, ours.is_ours), (Some(86_400), None, true));
     }
 
     #[test]

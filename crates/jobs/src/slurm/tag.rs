@@ -15,6 +15,11 @@ pub(super) fn comment(script: &str, tag: &str) -> String {
     }
 }
 
+/// Whether a comment carries the mark of any job of a portal's.
+pub(super) fn is_any_in(comment: &str) -> bool {
+    comment.split(';').any(|part| part.starts_with("myksc="))
+}
+
 /// Whether a comment carries this mark.
 pub(super) fn is_in(comment: &str, tag: &str) -> bool {
     comment.split(';').any(|part| part == tag)

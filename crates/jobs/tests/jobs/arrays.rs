@@ -58,8 +58,8 @@ async fn an_array_is_one_job_whose_tasks_are_told_apart() {
         &commands,
         "queue",
         &[
-            &["70", "PENDING", "Priority", "N/A", "normal", "2-4%2", "70", ""],
-            &["70", "RUNNING", "None", BEGIN, "normal", "1", "71", "n1"],
+            &["70", "PENDING", "Priority", "N/A", "normal", "2-4%2", "70", "", "kim"],
+            &["70", "RUNNING", "None", BEGIN, "normal", "1", "71", "n1", "kim"],
         ],
     );
     let submitted = portal.submit(&bench, "#!/bin/sh\n#SBATCH --array=1-4%2\ntrue\n").await.unwrap();
@@ -87,8 +87,8 @@ async fn an_array_is_one_job_whose_tasks_are_told_apart() {
         &commands,
         "queue",
         &[
-            &["70", "PENDING", "Priority", "N/A", "normal", "3-4%2", "70", ""],
-            &["70", "RUNNING", "None", END, "normal", "2", "72", "n2"],
+            &["70", "PENDING", "Priority", "N/A", "normal", "3-4%2", "70", "", "kim"],
+            &["70", "RUNNING", "None", END, "normal", "2", "72", "n2", "kim"],
         ],
     );
     portal.wait_for(&bench, id, array(1, 2, 1)).await;
@@ -140,7 +140,7 @@ async fn an_array_is_one_job_whose_tasks_are_told_apart() {
 async fn what_the_scheduler_does_not_do_is_told_and_what_it_can_not_do_is_not_asked() {
     let (bench, commands) = (Bench::new(), Commands::new(&COMMANDS));
     let portal = portal(&bench, &commands).await;
-    put(&commands, "queue", &[&["70", "RUNNING", "None", BEGIN, "normal", "N/A", "70", "n1"]]);
+    put(&commands, "queue", &[&["70", "RUNNING", "None", BEGIN, "normal", "N/A", "70", "n1", "kim"]]);
     let job = portal.submit(&bench, "#!/bin/sh\n#SBATCH --time=10\ntrue\n").await.unwrap();
     portal.phase(&bench, &job.id, JobPhase::Running).await;
     let longer = portal.jobs.set_walltime(&bench.who, &job.id, 601).await.unwrap_err();

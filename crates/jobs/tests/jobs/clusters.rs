@@ -25,7 +25,7 @@ impl Commands {
         commands
     }
 
-    fn put(&self, name: &str, script: &str) {
+    pub(crate) fn put(&self, name: &str, script: &str) {
         let folder = self.0.path().display();
         let note = format!("printf '%s\\n' \"$*\" >> {folder}/{name}.calls; here={folder}");
         let path = self.0.path().join(name);
@@ -170,7 +170,7 @@ async fn half_a_line_and_a_banner_in_a_poll_hide_no_job() {
     let commands = Commands::new(&[
         (
             "squeue",
-            "echo Welcome; printf '7\\037RUNNING\\037None\\0371764300000\\037normal\\037N/A\\0377\\037n1\\n8\\037RUN'",
+            "echo Welcome; printf '7\\037RUNNING\\037None\\0371764300000\\037normal\\037N/A\\0377\\037n1\\037kim\\n8\\037RUN'",
         ),
         ("scontrol", "echo 'PartitionName=normal State=UP TotalNodes=1'"),
         ("sinfo", "printf 'normal\\0374\\0372048\\0370/4/0/4\\0370/1/0/1\\037(null)\\037(null)\\037\\n'"),

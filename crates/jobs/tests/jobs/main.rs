@@ -7,6 +7,7 @@ mod bench;
 mod cancels;
 mod clusters;
 mod crashes;
+mod elsewhere;
 mod faults;
 mod full;
 mod local_queue;

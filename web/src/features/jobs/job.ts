@@ -9,12 +9,12 @@ export function isActive(job: Job): boolean {
 
 /** What may be done with a job in its present phase. */
 export const can = {
-  cancel: (job: Job) => isActive(job) && job.phase !== "finishing",
-  hold: (job: Job) => job.phase === "queued",
-  release: (job: Job) => job.phase === "held",
+  cancel: (job: Job) => isActive(job) && job.phase !== "finishing" && !job.elsewhere,
+  hold: (job: Job) => job.phase === "queued" && !job.elsewhere,
+  release: (job: Job) => job.phase === "held" && !job.elsewhere,
   /** Where the system lets people do it. */
-  requeue: (job: Job) => (job.phase === "running" || job.phase === "suspended") && !job.array,
-  setWalltime: (job: Job) => isActive(job) && job.scheduler_id != null,
+  requeue: (job: Job) => (job.phase === "running" || job.phase === "suspended") && !job.array && !job.elsewhere,
+  setWalltime: (job: Job) => isActive(job) && job.scheduler_id != null && !job.elsewhere,
 };
 
 /** As much of a job as its state needs. */

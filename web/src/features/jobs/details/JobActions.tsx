@@ -28,16 +28,20 @@ export function JobActions({ job }: { job: Job }) {
   return (
     <>
       <ProblemNote error={hold.error ?? release.error ?? again.error} />
-      <Button variant="default" leftSection={<Icon name="restart" />} loading={again.isPending} onClick={repeat}>
-        {t("again.action")}
-      </Button>
-      <Button
-        variant="default"
-        leftSection={<Icon name="edit" />}
-        renderRoot={(props) => <Link to="/jobs/new" search={{ from: job.id }} {...props} />}
-      >
-        {t("again.changed")}
-      </Button>
+      {!job.elsewhere && (
+        <>
+          <Button variant="default" leftSection={<Icon name="restart" />} loading={again.isPending} onClick={repeat}>
+            {t("again.action")}
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<Icon name="edit" />}
+            renderRoot={(props) => <Link to="/jobs/new" search={{ from: job.id }} {...props} />}
+          >
+            {t("again.changed")}
+          </Button>
+        </>
+      )}
       {can.hold(job) && (
         <Button variant="default" loading={hold.isPending} onClick={() => hold.mutate(job.id)}>
           {t("hold.action")}

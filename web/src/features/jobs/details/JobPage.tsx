@@ -55,6 +55,7 @@ function Details({ job }: { job: Job }) {
   return (
     <Page title={job.name} heading={heading} actions={<JobActions job={job} />}>
       {job.reason && <p className={classes.reason}>{problemText(job.reason, i18n)}</p>}
+      {job.elsewhere && <p className="muted">{t("elsewhere.text")}</p>}
       {job.refusal && (
         <p className={classes.reason} role="status">
           <PhaseMark tone="fail" shape="triangle">
@@ -70,8 +71,8 @@ function Details({ job }: { job: Job }) {
         </div>
         <div className={classes.main}>
           {job.array && <TasksPanel job={job} chosen={task} onChoose={choose} />}
-          {(!job.array || task !== undefined) && <OutputPanel job={job} task={job.array ? task : undefined} />}
-          <ScriptPanel job={job} />
+          {!job.elsewhere && (!job.array || task !== undefined) && <OutputPanel job={job} task={job.array ? task : undefined} />}
+          {!job.elsewhere && <ScriptPanel job={job} />}
           <RecordPanel job={job} />
         </div>
       </div>

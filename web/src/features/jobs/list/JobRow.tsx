@@ -44,6 +44,7 @@ export const JobRow = memo(function JobRow({ ref, index, job, isChosen, onChoose
           {job.name}
         </Link>
         {job.reason && <span className={classes.reason}>{problemText(job.reason, i18n)}</span>}
+        {job.elsewhere && <span className={classes.reason}>{t("elsewhere.row")}</span>}
         {job.array && <ArrayRow job={job} array={job.array} />}
       </td>
       <td className={classes.queue}>{job.queue}</td>
