@@ -25,7 +25,7 @@ pub use local::{Local, LocalConfig, LocalQueue};
 pub use myksc_spool::Chunk;
 pub use pbs::Pbs;
 pub use roots::Roots;
-pub use rules::{OptionField, SiteOption, SiteRules};
+pub use rules::{Maintenance, OptionField, SiteOption, SiteRules};
 pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
     JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView, TaskPage,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use myksc_core::{FieldProblem, Translated, UserPath};
+use myksc_core::{FieldProblem, Timestamp, Translated, UserPath};
 use serde::{Deserialize, Serialize};
 
 use crate::script::value;
@@ -20,6 +20,18 @@ pub struct SiteRules {
     pub forbidden: BTreeSet<String>,
     /// Roots in which jobs may run; all when empty.
     pub roots: Vec<String>,
+    /// When the system is not there.
+    pub maintenance: Vec<Maintenance>,
+}
+
+/// A time in which a system is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maintenance {
+    /// When it begins.
+    pub starts_at: Timestamp,
+    /// When it is over.
+    pub ends_at: Timestamp,
 }
 
 /// An option of the scheduler whose value is made of fields.
@@ -61,7 +73,24 @@ enum Part<'a> {
 
 impl SiteRules {
     /// What holds where a site demands nothing.
-    pub const NONE: Self = Self { options: Vec::new(), forbidden: BTreeSet::new(), roots: Vec::new() };
+    pub const NONE: Self =
+        Self { options: Vec::new(), forbidden: BTreeSet::new(), roots: Vec::new(), maintenance: Vec::new() };
+
+    /// What is worth knowing of a job that begins now, at the earliest, and may run so long: schedulers let it wait until
+    /// a maintenance is over that it would reach into.
+    pub(crate) fn reached(&self, now: Timestamp, walltime_secs: Option<u64>) -> Option<FieldProblem> {
+        let walltime_secs = walltime_secs.map_or(i64::MAX, |secs| i64::try_from(secs).unwrap_or(i64::MAX));
+        let is_met = |one: &&Maintenance| one.ends_at > now && one.starts_at < now.plus_secs(walltime_secs);
+        let first = self.maintenance.iter().filter(is_met).min_by_key(|one| one.starts_at)?;
+        let left_secs = first.starts_at.secs_since(now).max(0);
+        let detail = format!(
+            "a maintenance begins at {}: a job that could not end before it waits until it is over",
+            first.starts_at
+        );
+        let problem = FieldProblem::new("walltime_secs", "reaches_maintenance", detail);
+        let problem = problem.with("starts_at", first.starts_at.to_string()).with("left_secs", left_secs);
+        Some(problem.with("ends_at", first.ends_at.to_string()))
+    }
 
     /// Every field.
     pub fn fields(&self) -> impl Iterator<Item = &OptionField> {
@@ -279,6 +308,26 @@ mod tests {
             assert!(SiteOption { template: template.to_owned(), ..comment() }.check().is_err(), "{template}");
         }
         assert!(SiteOption { fields: vec![field("A b", &[])], ..comment() }.check().is_err());
+    }
+
+    #[test]
+    fn a_job_that_reaches_into_a_maintenance_is_told_of_the_first_one() {
+        let at = |hours: i64| Timestamp::from_millis(hours * 3_600_000);
+        let window = |from, to| Maintenance { starts_at: at(from), ends_at: at(to) };
+        let maintenance = vec![window(30, 40), window(10, 12), window(1, 2)];
+        let rules = SiteRules { maintenance, ..SiteRules::NONE };
+        let told = |now, hours: Option<u64>| {
+            let problem = rules.reached(at(now), hours.map(|hours| hours * 3600))?;
+            Some((problem.params["starts_at"].clone(), problem.params["left_secs"].clone()))
+        };
+        let first = |left_hours: i64| Some((at(10).to_string().into(), (left_hours * 3600).into()));
+        assert_eq!(told(4, Some(6)), None, "it ends just before");
+        assert_eq!(told(4, Some(7)), first(6));
+        assert_eq!(told(4, None), first(6));
+        assert_eq!(told(11, Some(1)), first(0));
+        assert_eq!(told(12, Some(17)), None);
+        assert_eq!(told(50, None), None);
+        assert_eq!(told(4, Some(u64::MAX / 3600)), first(6));
     }
 
     #[test]

@@ -45,7 +45,7 @@ use crate::roots::Roots;
 pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
 
 /// Codes that point something out and refuse nothing.
-const HINTS: [&str; 8] = [
+const HINTS: [&str; 9] = [
     "directive_below_command",
     "directive_repeated",
     "foreign_directive",
@@ -54,6 +54,7 @@ const HINTS: [&str; 8] = [
     "directive_in_command",
     "size_in_own_line",
     "bytes_kept",
+    "reaches_maintenance",
 ];
 
 /// A form made into a script.

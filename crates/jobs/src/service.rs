@@ -160,6 +160,7 @@ impl Jobs {
         if rendered.problems.iter().all(|problem| problem.field != "queue") {
             rendered.problems.extend(asked.problems(&queues));
         }
+        rendered.problems.extend(system.rules.reached(Timestamp::now(), Some(form.walltime_secs)));
         Ok(rendered)
     }
 

@@ -387,6 +387,7 @@ fn neuron() -> SiteRules {
         ],
         forbidden: ["mem".to_owned()].into(),
         roots: vec!["scratch".into()],
+        maintenance: Vec::new(),
     }
 }
 
@@ -429,6 +430,7 @@ fn a_site_of_pbs_names_letters_and_resources() {
         }],
         forbidden: ["V".to_owned(), "host".to_owned()].into(),
         roots: Vec::new(),
+        maintenance: Vec::new(),
     };
     let mut rules = rules;
     rules.options[0].fields[0].id = "appl".into();

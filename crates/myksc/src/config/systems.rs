@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use myksc_core::{Identity, Translated, UserId};
 use myksc_jobs::transport::{HostKey, SameIdentity, SshConfig, UserCa};
-use myksc_jobs::{OptionField, SiteOption, SiteRules};
+use myksc_jobs::{Maintenance, OptionField, SiteOption, SiteRules};
 use serde::{Deserialize, Serialize};
 
 use super::broken;
@@ -42,6 +42,9 @@ pub(crate) struct System {
     /// Roots in which jobs run; all when empty.
     #[serde(default)]
     roots: Vec<String>,
+    /// When the cluster is not there.
+    #[serde(default)]
+    maintenance: Vec<Maintenance>,
 }
 
 /// An option of the scheduler with fields in the form.
@@ -164,6 +167,9 @@ impl System {
         if let Some(name) = self.environment.keys().find(|name| !is_name(name)) {
             return Err(broken(format!("system {:?}: {name:?} names no variable", self.id)));
         }
+        if self.maintenance.iter().any(|one| one.starts_at >= one.ends_at) {
+            return Err(wrong(&self.id, "a maintenance must end after it starts"));
+        }
         self.check_options()?;
         self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id))
     }
@@ -190,6 +196,7 @@ impl System {
             options: self.options.iter().map(SystemOption::rule).collect(),
             forbidden: self.forbidden_options.clone(),
             roots: self.roots.clone(),
+            maintenance: self.maintenance.clone(),
         }
     }
 }
@@ -335,6 +342,20 @@ mod tests {
         ] {
             let refusal = system(&options).unwrap_err().to_string();
             assert!(refusal.contains(named), "{options}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_maintenance_starts_before_it_ends() {
+        let window =
+            |from: &str, to: &str| format!("maintenance = [{{ starts_at = {from:?}, ends_at = {to:?} }}]");
+        let (early, late) = ("2026-12-01T09:00:00+09:00", "2026-12-01T09:00:00Z");
+        assert_eq!(system(&window(early, late)).unwrap().rules().maintenance.len(), 1);
+        for (from, to, named) in
+            [(late, early, "must end after"), (early, early, "must end after"), ("soon", late, "soon")]
+        {
+            let refusal = system(&window(from, to)).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{from} {to}: {refusal}");
         }
     }
 
