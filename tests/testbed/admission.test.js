@@ -14,6 +14,7 @@ import { freshName } from "./support/programs.js";
 
 const limits = { timeout: 300_000 };
 const KIM = { uid: 20001, gid: 20001, groups: [20001, 30001] };
+const DIGEST = `sha256:${"0".repeat(64)}`;
 const home = join(testbed.HOME_ROOT, "kim");
 const data = join(testbed.SCRATCH_ROOT, "shared", "data");
 
@@ -30,6 +31,11 @@ before(async () => {
     // The last two are those of the portal's own tests.
     storage: { kind: "host_path", roots: [testbed.HOME_ROOT, "/home", "/data"], shared: [data], classes: ["allowed"] },
     policies: { roles: [{ kind: "ClusterRole", name: "view" }], priorityClasses: ["allowed"] },
+    images: {
+      registry: testbed.IMAGE_BASE.split("/").slice(0, 2).join("/"),
+      // The first is that of the portal's own tests.
+      allowed: ["registry.example.org/myksc/**", "ghcr.io/lab/*:1.*", "*/pinned/app@*"],
+    },
     portal: { enabled: false },
   });
   hers = `${chart.prefix}20001-kim`;
@@ -52,7 +58,7 @@ test("the policies are checked by the API server without a warning", limits, asy
   const args = ["validatingadmissionpolicies", "-l", `app.kubernetes.io/instance=${chart.name}`, "-o", "json"];
   await until("all policies to be looked at", async () => {
     const policies = JSON.parse(await kubectl("get", ...args)).items;
-    assert.equal(policies.length, 9);
+    assert.equal(policies.length, 10);
     for (const { metadata, spec, status } of policies) {
       assert.equal(spec.failurePolicy, "Fail", metadata.name);
       assert.equal(status.observedGeneration, metadata.generation, metadata.name);
@@ -61,7 +67,7 @@ test("the policies are checked by the API server without a warning", limits, asy
     return true;
   });
   const bindings = JSON.parse(await kubectl("get", "validatingadmissionpolicybindings", ...args.slice(1))).items;
-  assert.equal(bindings.length, 9);
+  assert.equal(bindings.length, 10);
   for (const { metadata, spec } of bindings) {
     assert.deepEqual(spec, { policyName: metadata.name, validationActions: ["Deny"] });
   }
@@ -454,6 +460,26 @@ const POD_CLAUSES = {
     ({ spec }) => (spec.containers[0].securityContext.windowsOptions = { runAsUserName: "x" }),
     ({ spec }) => (spec.securityContext.sysctls = [{ name: "net.ipv4.ping_group_range", value: "0 1" }]),
   ],
+  "an image that the site does not allow": [
+    /images must be of 127\.0\.0\.1:\d+\/myksc-testbed\/\*\*, registry\.example\.org/,
+    ...[
+      "busybox",
+      "docker.io/library/python:3",
+      testbed.IMAGE_BASE.replace("myksc-testbed", "elsewhere"),
+      testbed.IMAGE_BASE.replace("127.0.0.1", "127x0.0.1"),
+      `evil.example/${testbed.IMAGE_BASE}`,
+      "registry.example.org.evil.example/myksc/app:1",
+      "ghcr.io/lab/app:2.0",
+      "ghcr.io/lab/deep/app:1.0",
+      `ghcr.io/lab/app:1.0@${DIGEST}`,
+      "ghcr.io/pinned/app:1",
+    ].map(
+      (image) =>
+        ({ spec }) =>
+          (spec.containers[0].image = image),
+    ),
+    ({ spec }) => (spec.initContainers[0].image = "busybox"),
+  ],
   "annotations that others act on": [
     /must have no annotations that begin with/,
     ({ metadata }) => (metadata.annotations["cdi.k8s.io/gpu"] = "nvidia.com/gpu=all"),
@@ -475,6 +501,9 @@ test("what is as it should be is let in", limits, async () => {
     pod(hers),
     pod(hers, ({ spec }) => spec.volumes.push({ name: "home", hostPath: { path: home, type: "Directory" } })),
     pod(hers, ({ spec }) => (spec.priorityClassName = "")),
+    ...["ghcr.io/lab/app:1.0", `localhost:5000/pinned/app@${DIGEST}`, `quay.io/pinned/app:1@${DIGEST}`, "registry.example.org/myksc/a/b:1"].map(
+      (image) => pod(hers, ({ spec }) => (spec.containers[0].image = image)),
+    ),
     pod(hers, ({ spec }) => Object.assign(spec.containers[0].securityContext, { runAsUser: 20001, runAsGroup: 20001 })),
     pod(hers, ({ spec }) => delete spec.securityContext.supplementalGroups),
     namespace(`${chart.prefix}20009`, { uid: 20009, gid: 20009, groups: [20009] }),

@@ -120,6 +120,73 @@ await journeyOnCluster("kim works in JupyterLab on the cluster as herself", asyn
   });
 });
 
+await journeyOnCluster("an image of kim's own runs as her, whatever it says of itself, and nobody reaches it but through the portal", async ({ context, portal, profile, page, namespace }) => {
+  await signIn(page, portal);
+  await page.getByRole("link", { name: /Open a notebook|^App/ }).first().click();
+  const dialog = page.getByRole("dialog", { name: "New app" });
+  await dialog.getByRole("button", { name: /^Own image/ }).click();
+  await dialog.getByRole("textbox", { name: "Name" }).fill("forged");
+  const image = dialog.getByLabel("Image", { exact: true });
+  const start = dialog.getByRole("button", { name: "Start Own image" });
+
+  // What is not allowed is told at the field, with what is.
+  const allowed = `${testbed.REGISTRY}/myksc-testbed/**`;
+  await dialog.getByText(allowed, { exact: true }).waitFor();
+  for (const [wrong, said] of [
+    ["python:3.12", `Your centre allows these images: ${allowed}`],
+    [testbed.IMAGE_FORGED.replace(/:[^:/]+$/, ""), "Add a tag or a digest"],
+    ["$(reboot)", "Write the whole name of an image"],
+  ]) {
+    await image.fill(wrong);
+    await start.click();
+    await dialog.getByText(said).waitFor();
+  }
+  await picture(page, "own-image");
+  await image.fill(testbed.IMAGE_FORGED);
+  await start.click();
+  const card = cardOf(page, "forged");
+  await waitForFirstLaunch(card);
+  const app = await appOf(page, "forged");
+  assert.equal(app.values.image, testbed.IMAGE_FORGED);
+
+  const probe_ = await openApp(profile, card);
+  await probe_.waitForFunction(() => document.body.innerText.includes("identity"));
+  const { identity, headers } = JSON.parse(await probe_.evaluate(() => document.body.innerText));
+  const nothing = { capabilities: "0000000000000000", noNewPrivileges: true, seccomp: "2" };
+  assert.deepEqual(identity, { uid: 20001, gid: 20001, groups: [20001, 30001], ...nothing });
+  assert.equal(headers.Authorization, undefined);
+  assert.ok(!JSON.stringify(headers.Cookie ?? "").includes("myksc"), "the portal's cookies stay with it");
+  const file = (path, init) =>
+    probe_.evaluate(async ([path, init]) => {
+      const answer = await fetch(`/?file=${encodeURIComponent(path)}`, init);
+      return [answer.status, await answer.text()];
+    }, [path, init]);
+  // Names are ours, and what the image's files say of them is under ours.
+  assert.deepEqual(await file("/etc/group"), [200, "root:x:0:\nnogroup:x:65534:\nkim:x:20001:\ng30001:x:30001:kim\n"]);
+  assert.match((await file("/etc/passwd"))[1], /^kim:x:20001:20001:/m);
+  assert.equal((await file("/etc/shadow"))[0], 403);
+  assert.equal((await file("/var/run/secrets/kubernetes.io/serviceaccount/token"))[0], 404);
+  assert.deepEqual(await file("note"), [200, "made for this folder\n"]);
+  assert.equal((await file(`${HOME}/of-her-image.txt`, { method: "PUT", body: "kim" }))[0], 204);
+  assert.equal((await stat(`${HOME}/of-her-image.txt`)).uid, 20001);
+  await rm(`${HOME}/of-her-image.txt`);
+
+  // A program that would make anybody root makes her nobody else.
+  const [pod] = await podsOf(namespace, app.id);
+  const inImage = (...command) => kubectl("-n", namespace, "exec", pod.metadata.name, "-c", "app", "--", ...command);
+  assert.match(await inImage("id"), /^uid=20001\(kim\) gid=20001\(kim\) groups=20001\(kim\),30001\(g30001\)$/m);
+  await assert.rejects(inImage("cat-as-root", "/etc/shadow"), /Permission denied/);
+
+  // It listens at every address of its pod; of the cluster's pods the gateway's reaches the guard, and nothing else.
+  const gateway = await makeNamespace("gateway", { name: namespace.replace("20001-kim", "gateway") });
+  context.after(gateway.remove);
+  await readyPod(podOfKim(gateway.name, "gateway", probe()));
+  const knockAt = (port, say) =>
+    execute(gateway.name, "gateway", "timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${pod.status.podIP}/${port}; ${say} head -c 8 <&3`);
+  assert.equal(await knockAt(7443, ""), "mykscgd1");
+  await assert.rejects(knockAt(8080, "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3;"), ({ status }) => status === 124);
+});
+
 await journeyOnCluster("a guard lets nobody in but the gateway, with network policies and without", async ({ context, portal, page, namespace }) => {
   await signIn(page, portal);
   await waitForPhase(await launchJupyterLab(page, "guarded"), "ready");

@@ -65,6 +65,7 @@ test("values that can't work are refused, and the reason names them", limits, as
     [values({ storage: { roots: ["/"] } }), /storage\/roots/],
     [values({ storage: { roots: ["/etc"] } }), /storage\/roots/],
     [values({ storage: { shared: ["/data/.."] } }), /storage\/shared/],
+    [values({ images: { allowed: ["python:*"] } }), /images\/allowed/],
     [values({ policy: {} }), /policy/],
   ]) {
     await assert.rejects(renderChart(wrong), (error) => {

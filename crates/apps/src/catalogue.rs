@@ -30,6 +30,7 @@ pub(crate) use values::check_values;
 const SHIPPED: &[(&str, &str)] = &[
     ("command.toml", include_str!("../../../catalogue/command.toml")),
     ("desktop.toml", include_str!("../../../catalogue/desktop.toml")),
+    ("image.toml", include_str!("../../../catalogue/image.toml")),
     ("jupyter.toml", include_str!("../../../catalogue/jupyter.toml")),
     ("rstudio.toml", include_str!("../../../catalogue/rstudio.toml")),
     ("terminal.toml", include_str!("../../../catalogue/terminal.toml")),
@@ -112,6 +113,10 @@ pub enum FieldKind {
     Toggle,
     /// A path as the API spells it, for example `home/data`.
     Path,
+    /// A container image that the site lets people run.
+    Image,
+    /// Words with spaces between them, quoted as for a shell; nothing in them is replaced.
+    Arguments,
 }
 
 /// One possible value of a choice.
@@ -140,11 +145,13 @@ pub(crate) struct Recipe {
     /// What runs it on a cluster.
     pub(crate) image: Option<Image>,
     pub(crate) program: Option<Program>,
-    pub(crate) command: Vec<Pattern>,
+    pub(crate) command: Vec<Argument>,
     pub(crate) environment: BTreeMap<String, Pattern>,
     /// Files made in the app's folder before the start, by relative path.
     pub(crate) files: BTreeMap<PathBuf, Pattern>,
     pub(crate) listen: Listen,
+    /// The loopback port that it listens on in its pod, where it does not take the one that it is given.
+    pub(crate) port: Option<Pattern>,
     /// Value of the `Authorization` header that the app expects.
     pub(crate) authorization: Option<Pattern>,
     pub(crate) probe: Probe,
@@ -154,10 +161,27 @@ pub(crate) struct Recipe {
 /// The container image of a recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// Name and tag or digest; below the site's registry where it names none.
-    pub(crate) name: String,
+    pub(crate) source: ImageSource,
     /// Path of the recipe's program in it.
     pub(crate) program: String,
+}
+
+/// Where a recipe's image is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ImageSource {
+    /// In the template, with tag or digest; below the site's registry where it names none.
+    Template(String),
+    /// By the person, in this field.
+    Field(String),
+}
+
+/// A part of a command.
+#[derive(Debug)]
+pub(crate) enum Argument {
+    /// One argument.
+    One(Pattern),
+    /// As many as a person typed into this field.
+    Words(String),
 }
 
 /// The program of a recipe, looked for on the machine.
@@ -253,6 +277,29 @@ impl Catalogue {
         }
         templates.sort_by(|one, other| (one.order, &one.id).cmp(&(other.order, &other.id)));
         Ok(Self { templates })
+    }
+}
+
+impl Template {
+    /// The field in which a person names the image, where she does.
+    pub(crate) fn image_field(&self) -> Option<&str> {
+        match &self.recipe.as_ref()?.image.as_ref()?.source {
+            ImageSource::Field(id) => Some(id),
+            ImageSource::Template(_) => None,
+        }
+    }
+}
+
+impl Recipe {
+    /// Program and arguments of one launch; empty where the person leaves it to the image.
+    pub(crate) fn command(&self, surroundings: &Surroundings) -> Vec<String> {
+        let words = |id: &String| surroundings.values.get(id).map(|text| values::words(text));
+        let fill = |argument: &Argument| match argument {
+            Argument::One(pattern) => vec![pattern.fill(surroundings)],
+            // What has no words was refused with the launch.
+            Argument::Words(id) => words(id).flatten().unwrap_or_default(),
+        };
+        self.command.iter().flat_map(fill).collect()
     }
 }
 

@@ -7,6 +7,7 @@ mod adopt;
 mod apps;
 mod catalogue;
 mod control;
+mod image;
 mod merge;
 mod resources;
 mod routes;
@@ -19,6 +20,7 @@ pub use apps::{
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };
+pub use image::{ImageFault, ImageReference, ImageRules};
 pub use routes::RouteChange;
 pub use runtime::kubernetes::{Grant, KubernetesConfig, Mount, Pods, Storage};
 pub use runtime::{Answer, Availability, Found, Launch, Observation, Observed, Place, Runtime, RuntimeEvent};

@@ -1,5 +1,6 @@
 //! The seam between apps and where they run.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures_util::future::BoxFuture;
@@ -8,10 +9,11 @@ use myksc_core::app::{Failure, Hold, StepRecord};
 use myksc_core::error::Params;
 use myksc_core::grant::Endpoint;
 use myksc_core::guard::GuardKey;
-use myksc_core::{App, AppId, Contract, Error, Identity, Resources, Timestamp};
+use myksc_core::{App, AppId, Contract, Error, FieldProblem, Identity, Resources, Timestamp};
 use myksc_spool::Chunk;
 
 use crate::catalogue::{Missing, Template};
+use crate::image::ImageRules;
 
 pub(crate) mod kubernetes;
 pub(crate) mod local;
@@ -35,6 +37,12 @@ pub trait Runtime: fmt::Debug + Send + Sync {
 
     /// What keeps this template from running here, and else its version if that is known.
     fn availability(&self, template: &Template) -> Availability;
+
+    /// The images that people may name themselves; `None` where no images run.
+    fn images(&self) -> Option<&ImageRules>;
+
+    /// What of a person's values for this template does not hold here; each for itself, they have been checked.
+    fn check(&self, template: &Template, values: &BTreeMap<String, String>) -> Vec<FieldProblem>;
 
     /// Makes a place for a person's apps, as far as her contract goes, or brings it to that.
     ///

@@ -2017,7 +2017,7 @@ export interface components {
          * @description What kind of value a field takes.
          * @enum {string}
          */
-        FieldKind: "text" | "multiline" | "number" | "choice" | "toggle" | "path";
+        FieldKind: "text" | "multiline" | "number" | "choice" | "toggle" | "path" | "image" | "arguments";
         /** @description What is wrong with one field of a request. */
         FieldProblem: {
             /** @description The field's path in the request, for example `resources.cpu_millis`. */
@@ -3047,6 +3047,8 @@ export interface components {
             defaults: components["schemas"]["Resources"];
             /** @description What the person is asked. */
             fields: components["schemas"]["Field"][];
+            /** @description Patterns of what may stand in a field of the kind `image`; none where there is no such field. */
+            images: string[];
         };
         /** @description Where in the app to go. */
         TicketRequest: {

@@ -85,6 +85,7 @@ const BY_TEMPLATE: Record<string, IconName> = {
   vnc: "desktop",
   command: "terminal",
   terminal: "terminal",
+  image: "box",
 };
 
 /** The icon that a template names; a box for one we do not draw. */

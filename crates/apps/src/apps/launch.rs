@@ -56,7 +56,7 @@ impl Apps {
         let mut problems = Vec::new();
         let name = AppName::parse(&request.name).map_err(|problem| problems.push(problem)).ok();
         let values =
-            check_values(&template.fields, &request.values).map_err(|found| problems.extend(found)).ok();
+            self.check_values(template, &request.values).map_err(|found| problems.extend(found)).ok();
         let resources = request.resources.unwrap_or(template.defaults);
         let mut tx = self.begin_in_turn().await?;
         problems.extend(self.check_resources(&mut tx, user, resources).await?);
@@ -107,8 +107,10 @@ impl Apps {
                 Error::conflict("template_gone", "the app's template is not in the catalogue any more")
             })?;
             self.check_available(template)?;
+            // What the site allows may be something else by now.
+            let mut problems = self.inner.runtime.check(template, &app.values);
             let mut tx = self.begin_in_turn().await?;
-            let problems = self.check_resources(&mut tx, user, app.resources).await?;
+            problems.extend(self.check_resources(&mut tx, user, app.resources).await?);
             if !problems.is_empty() {
                 return Err(Error::Invalid(problems));
             }
@@ -122,6 +124,17 @@ impl Apps {
             }
         }
         Err(busy())
+    }
+
+    /// The person's values with the defaults filled in, as they are kept.
+    fn check_values(
+        &self,
+        template: &Template,
+        given: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Vec<FieldProblem>> {
+        let values = check_values(&template.fields, given)?;
+        let problems = self.inner.runtime.check(template, &values);
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
     }
 
     fn check_available(&self, template: &Template) -> Result<(), Error> {

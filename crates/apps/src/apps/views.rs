@@ -6,6 +6,7 @@ use myksc_core::{AppId, AppPhase, Error, Resources, Translated, User};
 
 use super::Apps;
 use crate::catalogue::{Field, Missing, Template};
+use crate::image::ImageRules;
 
 /// The largest piece of a log that one call gives.
 const MAX_LOG_BYTES: u64 = 1 << 20;
@@ -31,6 +32,8 @@ pub struct TemplateView {
     pub defaults: Resources,
     /// What the person is asked.
     pub fields: Vec<Field>,
+    /// Patterns of what may stand in a field of the kind `image`; none where there is no such field.
+    pub images: Vec<String>,
 }
 
 /// A piece of an app's output.
@@ -75,6 +78,7 @@ impl Apps {
 
     fn view(&self, template: &Template) -> TemplateView {
         let availability = self.inner.runtime.availability(template);
+        let images = template.image_field().and_then(|_| self.inner.runtime.images());
         TemplateView {
             id: template.id.clone(),
             title: template.title.clone(),
@@ -85,6 +89,7 @@ impl Apps {
             missing: availability.missing,
             defaults: template.defaults,
             fields: template.fields.clone(),
+            images: images.map(ImageRules::texts).unwrap_or_default(),
         }
     }
 }

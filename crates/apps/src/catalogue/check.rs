@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::pattern::{Pattern, Place};
 use super::schema::{FieldTable, File, Findings, IdleTable, ImageTable, LaunchTable, ProgramTable};
 use super::values::{check_value, compile};
-use super::{Field, FieldKind, Image, Listen, Probe, Program, Recipe, Template};
+use super::{Argument, Field, FieldKind, Image, ImageSource, Listen, Probe, Program, Recipe, Template};
 
 /// Longest text that a field may allow, in characters. One argument of a program holds 128 KiB (execve(2)).
 const MAX_LENGTH: u32 = 30_000;
@@ -46,7 +46,7 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
         findings.add(&file.defaults.span(), "defaults ask for some cpu_millis and memory_bytes");
     }
     let fields = fields(file.fields, findings);
-    let image = file.image.map(|table| image(table, file.program.is_some(), findings));
+    let image = file.image.and_then(|table| image(table, file.program.is_some(), &fields, findings));
     let program = file.program.map(|table| program(table, findings));
     if file.launch.is_none() && file.missing.is_empty() {
         findings.add(&(0..0), "either [launch] says how to launch it or [[missing]] what is missing");
@@ -144,15 +144,31 @@ fn field(table: FieldTable, findings: &mut Findings) -> Field {
     field
 }
 
-fn image(table: ImageTable, has_program: bool, findings: &mut Findings) -> Image {
-    let name = table.name.get_ref();
-    // What a registry takes (distribution/reference), but for the case of letters, which it checks itself.
-    let is_plain = !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte))
-        && name.as_bytes()[0].is_ascii_alphanumeric();
-    if !is_plain {
-        findings.add(&table.name.span(), "an image is named as in a registry: path:tag or path@digest");
-    }
+fn image(
+    table: Spanned<ImageTable>,
+    has_program: bool,
+    fields: &[Field],
+    findings: &mut Findings,
+) -> Option<Image> {
+    let span = table.span();
+    let table = table.into_inner();
+    let source = match (table.name, table.field) {
+        (Some(name), None) => {
+            check_image_name(&name, findings);
+            ImageSource::Template(name.into_inner())
+        }
+        (None, Some(id)) => {
+            let is_image = |field: &Field| field.id == *id.get_ref() && field.kind == FieldKind::Image;
+            if !fields.iter().any(|field| is_image(field) && field.required) {
+                findings.add(&id.span(), "this is the id of a field of the kind image that is required");
+            }
+            ImageSource::Field(id.into_inner())
+        }
+        _ => {
+            findings.add(&span, "an image has either a name or a field in which the person names it");
+            return None;
+        }
+    };
     let program = table.program.map(|program| {
         if !program.get_ref().starts_with('/') {
             findings.add(&program.span(), "the program's path in the image begins with /");
@@ -160,9 +176,19 @@ fn image(table: ImageTable, has_program: bool, findings: &mut Findings) -> Image
         program.into_inner()
     });
     if has_program && program.is_none() {
-        findings.add(&table.name.span(), "with a [program], the image says where its program is");
+        findings.add(&span, "with a [program], the image says where its program is");
     }
-    Image { name: table.name.into_inner(), program: program.unwrap_or_default() }
+    Some(Image { source, program: program.unwrap_or_default() })
+}
+
+/// What a registry takes (distribution/reference), but for the case of letters, which it checks itself.
+fn check_image_name(name: &Spanned<String>, findings: &mut Findings) {
+    let text = name.get_ref();
+    let is_plain = text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte));
+    if !is_plain {
+        findings.add(&name.span(), "an image is named as in a registry: path:tag or path@digest");
+    }
 }
 
 fn program(table: ProgramTable, findings: &mut Findings) -> Program {
@@ -188,7 +214,7 @@ fn recipe(
 ) -> Option<Recipe> {
     let scope = Scope { fields, has_program: program.is_some(), listen: launch.listen };
     let command_span = launch.command.span();
-    let command = patterns(launch.command.get_ref(), Spot::Public, &scope, findings);
+    let command = command(launch.command.get_ref(), &scope, findings);
     if command.is_empty() {
         findings.add(&command_span, "a command has at least a program");
     }
@@ -198,6 +224,7 @@ fn recipe(
     for status in launch.probe.statuses.iter().filter(|status| !(200..=599).contains(status.get_ref())) {
         findings.add(&status.span(), "a status is 200 to 599");
     }
+    let port = launch.port.and_then(|text| port(&text, &scope, findings));
     let path = pattern(&launch.probe.path, Spot::Public, &scope, findings)?;
     let begins_well = launch.probe.path.get_ref().starts_with(['/', '{']);
     if !begins_well {
@@ -214,6 +241,7 @@ fn recipe(
         environment,
         files,
         listen: launch.listen,
+        port,
         authorization,
         probe,
         grace,
@@ -258,13 +286,37 @@ fn files(
     files
 }
 
-fn patterns(
-    texts: &[Spanned<String>],
-    spot: Spot,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Vec<Pattern> {
-    texts.iter().filter_map(|text| pattern(text, spot, scope, findings)).collect()
+/// The parts of a command. One that is a field of the kind `arguments` and nothing else stands for all of its words.
+fn command(texts: &[Spanned<String>], scope: &Scope<'_>, findings: &mut Findings) -> Vec<Argument> {
+    let words = |text: &Pattern| {
+        let Some(Place::Value(id)) = text.only_place() else { return None };
+        let is_words = |field: &&Field| field.id == *id && field.kind == FieldKind::Arguments;
+        scope.fields.iter().find(is_words).map(|field| field.id.clone())
+    };
+    let filled = texts.iter().filter_map(|text| pattern(text, Spot::Public, scope, findings));
+    filled.map(|text| words(&text).map_or(Argument::One(text), Argument::Words)).collect()
+}
+
+/// The port of an app in its pod: a number, or what a person typed into a field of numbers.
+fn port(text: &Spanned<String>, scope: &Scope<'_>, findings: &mut Findings) -> Option<Pattern> {
+    let span = text.span();
+    let pattern = pattern(text, Spot::Public, scope, findings)?;
+    let is_port = |field: &Field| {
+        let (least, most) = (field.min.unwrap_or_default(), field.max.unwrap_or(i64::MAX));
+        field.kind == FieldKind::Number && field.required && least >= 1 && most <= u16::MAX.into()
+    };
+    let holds = match pattern.only_place() {
+        Some(Place::Value(id)) => scope.fields.iter().any(|field| field.id == *id && is_port(field)),
+        Some(_) => false,
+        None => text.get_ref().parse::<u16>().is_ok_and(|port| port > 0),
+    };
+    if !holds {
+        findings.add(&span, "a port is 1 to 65535, or {values.ID} of a required number between these");
+    }
+    if scope.listen != Listen::Tcp {
+        findings.add(&span, "a port needs listen = \"tcp\"");
+    }
+    Some(pattern)
 }
 
 fn pattern(

@@ -98,6 +98,22 @@ impl Pattern {
         })
     }
 
+    /// The place that is all of it.
+    pub(super) fn only_place(&self) -> Option<&Place> {
+        match self.pieces.as_slice() {
+            [Piece::Place(place)] => Some(place),
+            _ => None,
+        }
+    }
+
+    /// The field that is all of it.
+    pub(crate) fn only_field(&self) -> Option<&str> {
+        match self.only_place()? {
+            Place::Value(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The text for one launch.
     pub(crate) fn fill(&self, surroundings: &Surroundings) -> String {
         self.pieces

@@ -24,7 +24,7 @@ pub(super) struct File {
     pub(super) defaults: Spanned<Resources>,
     #[serde(default)]
     pub(super) missing: Vec<Missing>,
-    pub(super) image: Option<ImageTable>,
+    pub(super) image: Option<Spanned<ImageTable>>,
     pub(super) program: Option<ProgramTable>,
     pub(super) launch: Option<Spanned<LaunchTable>>,
     #[serde(default)]
@@ -37,7 +37,9 @@ pub(super) struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ImageTable {
-    pub(super) name: Spanned<String>,
+    pub(super) name: Option<Spanned<String>>,
+    /// The field in which the person names it.
+    pub(super) field: Option<Spanned<String>>,
     pub(super) program: Option<Spanned<String>>,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct ProgramTable {
 pub(super) struct LaunchTable {
     pub(super) command: Spanned<Vec<Spanned<String>>>,
     pub(super) listen: Listen,
+    pub(super) port: Option<Spanned<String>>,
     pub(super) authorization: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) environment: BTreeMap<Spanned<String>, Spanned<String>>,

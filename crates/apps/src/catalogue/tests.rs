@@ -45,7 +45,7 @@ fn problems(name: &str, text: &str) -> Vec<String> {
 fn the_templates_that_ship_are_whole_and_all_of_them_are_in_the_program() {
     let catalogue = Catalogue::load(None).unwrap();
     let ids: Vec<_> = catalogue.templates().iter().map(|template| template.id.as_str()).collect();
-    assert_eq!(ids, ["jupyter", "command", "vscode", "rstudio", "desktop", "terminal"]);
+    assert_eq!(ids, ["jupyter", "command", "image", "vscode", "rstudio", "desktop", "terminal"]);
     assert_eq!(catalogue.find("rstudio").unwrap().polls, ["/events/get_events"]);
     assert_eq!(catalogue.find("jupyter").unwrap().polls, [""; 0]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
@@ -100,6 +100,37 @@ fn everything_wrong_with_a_file_is_told_with_its_line() {
         assert!(GOOD.contains(from), "{from}");
         let found = problems("t.toml", &GOOD.replacen(from, to, 1));
         assert!(found.iter().any(|problem| problem.starts_with(expected)), "{to}: {found:?}");
+    }
+}
+
+#[test]
+fn an_image_that_a_person_names_has_a_field_of_its_kind() {
+    let shipped = include_str!("../../../../catalogue/image.toml");
+    assert_eq!(problems("image.toml", shipped), Vec::<String>::new());
+    let cases = [
+        ("field = \"image\"", "field = \"path\"", "this is the id of a field of the kind image"),
+        ("field = \"image\"", "", "an image has either a name or a field"),
+        ("field = \"image\"", "field = \"image\"\nname = \"a:1\"", "an image has either a name or a field"),
+        (
+            "kind = \"image\"\nrequired = true",
+            "kind = \"image\"",
+            "this is the id of a field of the kind image",
+        ),
+        ("port = \"{values.port}\"", "port = \"0\"", "a port is 1 to 65535"),
+        ("port = \"{values.port}\"", "port = \"{values.path}\"", "a port is 1 to 65535"),
+        ("port = \"{values.port}\"", "port = \"1{values.port}\"", "a port is 1 to 65535"),
+        ("max = 65535", "max = 65536", "a port is 1 to 65535"),
+        ("listen = \"tcp\"", "listen = \"unix\"", "a port needs listen"),
+        (
+            "kind = \"arguments\"",
+            "kind = \"arguments\"\ndefault = \"'\"",
+            "the default is no value of this field",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert!(shipped.contains(from), "{from}");
+        let found = problems("t.toml", &shipped.replacen(from, to, 1));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{to}: {found:?}");
     }
 }
 
@@ -166,6 +197,17 @@ fn what_a_person_typed_is_checked_field_by_field() {
 }
 
 #[test]
+fn an_image_is_kept_by_its_whole_name() {
+    let template = Catalogue::load(None).unwrap().find("image").unwrap().clone();
+    let given = [("image".to_owned(), " python:3.12 ".to_owned())].into();
+    let values = check_values(&template.fields, &given).unwrap();
+    assert_eq!(
+        (values["image"].as_str(), values["port"].as_str()),
+        ("docker.io/library/python:3.12", "8080")
+    );
+}
+
+#[test]
 fn numbers_choices_toggles_and_paths_are_what_they_say() {
     let field = |kind: FieldKind| Field {
         id: "f".into(),
@@ -195,6 +237,12 @@ fn numbers_choices_toggles_and_paths_are_what_they_say() {
         (FieldKind::Path, "scratch/x", Some("path_invalid")),
         (FieldKind::Path, "/etc/passwd", Some("path_invalid")),
         (FieldKind::Path, "", None),
+        (FieldKind::Image, "python:3.12", None),
+        (FieldKind::Image, "Python:3.12", Some("image_invalid")),
+        (FieldKind::Image, "python", Some("image_tag_missing")),
+        (FieldKind::Arguments, "sh -c 'sleep 1; id'", None),
+        (FieldKind::Arguments, "sh -c 'sleep", Some("arguments_invalid")),
+        (FieldKind::Arguments, "a\nb", Some("text_invalid")),
     ];
     for (kind, value, expected) in cases {
         let code = values::check_value(&field(kind), value).err().map(|problem| problem.code);

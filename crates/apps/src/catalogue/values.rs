@@ -7,6 +7,7 @@ use regex::Regex;
 use myksc_core::{FieldProblem, UserPath};
 
 use super::{Field, FieldKind};
+use crate::image::{ImageFault, ImageReference};
 
 /// Largest program of a compiled pattern; a template can't make every launch slow.
 const MAX_PATTERN_BYTES: usize = 1 << 20;
@@ -25,7 +26,7 @@ pub(crate) fn check_values(
         let value = given.get(&field.id).unwrap_or(&field.default);
         match check_value(field, value) {
             Ok(()) => {
-                values.insert(field.id.clone(), value.clone());
+                values.insert(field.id.clone(), kept(field, value));
             }
             Err(problem) => problems.push(problem),
         }
@@ -44,7 +45,7 @@ pub(super) fn check_value(field: &Field, value: &str) -> Result<(), FieldProblem
         return Err(problem("too_long", "this is too long").with("max", max));
     }
     match field.kind {
-        FieldKind::Text if value.contains(|one: char| one.is_control()) => {
+        FieldKind::Text | FieldKind::Arguments if value.contains(|one: char| one.is_control()) => {
             return Err(problem("text_invalid", "this is one line without control characters"));
         }
         FieldKind::Multiline if value.contains(|one: char| one.is_control() && !"\n\r\t".contains(one)) => {
@@ -60,6 +61,14 @@ pub(super) fn check_value(field: &Field, value: &str) -> Result<(), FieldProblem
         }
         FieldKind::Choice | FieldKind::Toggle => {}
         FieldKind::Path => check_path(field, value)?,
+        FieldKind::Image => {
+            let fault = |fault: ImageFault| problem(fault.code(), &fault.to_string());
+            value.trim().parse::<ImageReference>().map_err(fault)?;
+        }
+        FieldKind::Arguments if words(value).is_none() => {
+            return Err(problem("arguments_invalid", "a quotation mark or a backslash has no partner"));
+        }
+        FieldKind::Arguments => {}
     }
     match field.pattern.as_deref().map(compile) {
         Some(Ok(pattern)) if !pattern.is_match(value) => {
@@ -68,6 +77,17 @@ pub(super) fn check_value(field: &Field, value: &str) -> Result<(), FieldProblem
         // A pattern that does not compile was refused with its template.
         _ => Ok(()),
     }
+}
+
+/// The words of a text, quoted as for a shell; `None` where a quotation does not end.
+pub(super) fn words(text: &str) -> Option<Vec<String>> {
+    shlex::split(text)
+}
+
+/// A value as it is kept: an image by its whole name.
+fn kept(field: &Field, value: &str) -> String {
+    let image = (field.kind == FieldKind::Image).then(|| value.trim().parse::<ImageReference>());
+    image.and_then(Result::ok).map_or_else(|| value.to_owned(), |image| image.to_string())
 }
 
 /// A pattern that matches the whole text, as browsers take it.

@@ -16,7 +16,7 @@ mod records;
 mod watch;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,14 +29,15 @@ use tokio::time::{Instant, sleep};
 use myksc_core::app::StepRecord;
 use myksc_core::crash::{self, CrashPoint};
 use myksc_core::grant::Endpoint;
-use myksc_core::{App, Contract, Error, Identity, Resources, Step, Timestamp, Translated};
+use myksc_core::{App, Contract, Error, FieldProblem, Identity, Resources, Step, Timestamp, Translated};
 use myksc_spool::Chunk;
 
 use super::probe::{Outcome, Probes, Target};
 use super::{
     Answer, Availability, Found, Launch, Observation, Observed, Place, Runtime, RuntimeEvent, not_answering,
 };
-use crate::catalogue::{Missing, Template};
+use crate::catalogue::{ImageSource, Missing, Template};
+use crate::image::ImageRules;
 use crate::secret::SecretKey;
 
 use cluster::Cluster;
@@ -310,8 +311,24 @@ impl Runtime for KubernetesRuntime {
         if recipe.is_some() && !has_image {
             missing.push(Missing { what: "[image]".to_owned(), how: no_image() });
         }
+        if template.image_field().is_some() && self.config.images.is_empty() {
+            missing.push(Missing { what: "kubernetes.images".to_owned(), how: no_rules() });
+        }
         let image = recipe.and_then(|recipe| recipe.image.as_ref());
-        Availability { version: image.and_then(|image| tag_of(&image.name)), missing }
+        let version = image.and_then(|image| match &image.source {
+            ImageSource::Template(name) => tag_of(name),
+            ImageSource::Field(_) => None,
+        });
+        Availability { version, missing }
+    }
+
+    fn images(&self) -> Option<&ImageRules> {
+        Some(&self.config.images)
+    }
+
+    fn check(&self, template: &Template, values: &BTreeMap<String, String>) -> Vec<FieldProblem> {
+        let image = place::check_image(&self.config.images, template, values);
+        image.into_iter().chain(place::check_port(template, values)).collect()
     }
 
     fn settle<'a>(&'a self, who: &'a Identity, contract: Option<&'a Contract>) -> Answer<'a, ()> {
@@ -415,6 +432,13 @@ fn no_image() -> Translated {
     Translated {
         en: "The template needs an [image] that runs it on the cluster.".to_owned(),
         ko: "템플릿에 클러스터에서 실행할 [image] 표가 필요합니다.".to_owned(),
+    }
+}
+
+fn no_rules() -> Translated {
+    Translated {
+        en: "Your centre lets nobody run images of their own.".to_owned(),
+        ko: "센터에서 개인 이미지 실행을 허용하지 않습니다.".to_owned(),
     }
 }
 

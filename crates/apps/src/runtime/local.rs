@@ -8,7 +8,7 @@ mod place;
 mod record;
 mod report;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,12 +18,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use myksc_core::crash::{self, CrashPoint};
-use myksc_core::{App, AppId, AppPhase, Contract, Error, Identity, Resources};
+use myksc_core::{App, AppId, AppPhase, Contract, Error, FieldProblem, Identity, Resources, Translated};
 use myksc_spool::{Change, Changes, Chunk, Folder, SpoolError, State, SupervisorProgram, WatchSet};
 
 use super::probe::Probes;
 use super::{Answer, Availability, Found, Launch, Observation, Place, Runtime, RuntimeEvent};
 use crate::catalogue::{Missing, Programs, Template};
+use crate::image::ImageRules;
 use crate::secret::SecretKey;
 
 pub(super) use place::is_own_listener;
@@ -143,8 +144,19 @@ impl Runtime for LocalRuntime {
         if let (Some(program), None) = (program, &path) {
             missing.push(Missing { what: program.name.clone(), how: program.how.clone() });
         }
+        if template.image_field().is_some() {
+            missing.push(Missing { what: "Kubernetes".to_owned(), how: no_cluster() });
+        }
         let version = path.and_then(|path| self.inner.programs.known_version(&path));
         Availability { version, missing }
+    }
+
+    fn images(&self) -> Option<&ImageRules> {
+        None
+    }
+
+    fn check(&self, _: &Template, _: &BTreeMap<String, String>) -> Vec<FieldProblem> {
+        Vec::new()
     }
 
     fn settle<'a>(&'a self, _: &'a Identity, _: Option<&'a Contract>) -> Answer<'a, ()> {
@@ -382,6 +394,14 @@ fn generation_of(folder: &Folder) -> Result<Option<u32>, Error> {
         Ok(spec) => Ok(Some(spec.generation)),
         Err(error) if error.is_absent() => Ok(None),
         Err(error) => Err(unusable(error)),
+    }
+}
+
+fn no_cluster() -> Translated {
+    Translated {
+        en: "Container images run on a cluster alone; here programs of this machine do.".to_owned(),
+        ko: "컨테이너 이미지는 클러스터에서만 실행됩니다. 여기서는 이 장비의 프로그램을 실행합니다."
+            .to_owned(),
     }
 }
 

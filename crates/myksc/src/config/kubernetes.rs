@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use myksc_apps::{Grant, KubernetesConfig};
+use myksc_apps::{Grant, ImageRules, KubernetesConfig};
 use myksc_core::Translated;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub(crate) struct Kubernetes {
     pub(crate) namespace_prefix: String,
     /// Where images of the catalogue are that name no registry.
     pub(crate) registry: String,
+    /// Patterns of images that people may name themselves; all of `registry` when absent.
+    pub(crate) images: Option<Vec<String>>,
     /// The whole name of the image of `myksc-agent`.
     pub(crate) agent_image: String,
     /// How folders get into pods.
@@ -110,17 +112,21 @@ pub(crate) struct GrantTable {
 
 impl Kubernetes {
     /// What the apps need to know of it.
-    pub(crate) fn runtime(&self) -> KubernetesConfig {
+    ///
+    /// # Errors
+    /// As [`Kubernetes::check`].
+    pub(crate) fn runtime(&self) -> Result<KubernetesConfig, Failure> {
         let home = Mount { id: "home".to_owned(), path: "{home}".to_owned(), read_only: false };
         let mount = |mount: &Mount| myksc_apps::Mount {
             id: mount.id.clone(),
             path: mount.path.clone(),
             read_only: mount.read_only,
         };
-        KubernetesConfig {
+        Ok(KubernetesConfig {
             kubeconfig: self.kubeconfig.clone(),
             namespace_prefix: self.namespace_prefix.clone(),
             registry: self.registry.clone(),
+            images: self.images()?,
             agent_image: self.agent_image.clone(),
             mounts: std::iter::once(&home).chain(&self.mounts).map(mount).collect(),
             storage: match self.storage {
@@ -141,6 +147,24 @@ impl Kubernetes {
                 role: grant.role.clone(),
                 account: (grant.namespace.clone(), grant.account.clone()),
             }),
+        })
+    }
+
+    /// The images that people may name themselves.
+    fn images(&self) -> Result<ImageRules, Failure> {
+        match &self.images {
+            Some(images) => {
+                ImageRules::parse(images).map_err(|error| broken(format!("kubernetes.images: {error}")))
+            }
+            None => {
+                ImageRules::parse(&[format!("{}/**", self.registry.trim_end_matches('/'))]).map_err(|_| {
+                    let message = "is no registry such as registry.example.org/myksc";
+                    broken(format!(
+                        "kubernetes.registry: {:?} {message}; or say kubernetes.images",
+                        self.registry
+                    ))
+                })
+            }
         }
     }
 
@@ -163,6 +187,7 @@ impl Kubernetes {
             let message = "say where the gateway's requests come from, or nobody reaches an app";
             return Err(broken(format!("kubernetes.gateway_networks or gateway_pods: {message}")));
         }
+        self.images()?;
         self.check_mounts()
     }
 
@@ -221,6 +246,7 @@ mod tests {
             ("gateway_networks = [\"here\"]", "gateway_networks"),
             ("gateway_networks = [\"10.0.0.1/32\"]\nclosed_networks = [\"10.0.0.1/33\"]", "closed_networks"),
             ("gateway_networks = [\"10.0.0.1/32\"]\nnamespace_prefix = \"9\"", "namespace_prefix"),
+            ("gateway_networks = [\"10.0.0.1/32\"]\nimages = [\"python:*\"]", "images"),
             ("gateway_networks = [\"10.0.0.1/32\"]\n[[mounts]]\nid = \"home\"\npath = \"/x\"", "mounts"),
             ("gateway_networks = [\"10.0.0.1/32\"]\n[[mounts]]\nid = \"x\"\npath = \"x\"", "mounts"),
             ("gateway_networks = [\"10.0.0.1/32\"]\n[[mounts]]\nid = \"x\"\npath = \"/x/../y\"", "mounts"),
@@ -232,10 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn people_run_images_of_the_sites_registry_unless_it_says_otherwise() {
+        let gateway = "gateway_networks = [\"10.0.0.1/32\"]\n";
+        let images = |text: &str| parse(&format!("{gateway}{text}")).runtime().unwrap().images.texts();
+        assert_eq!(images(""), ["r.example.org/**"]);
+        assert_eq!(images("images = []"), [""; 0]);
+        assert_eq!(images("images = [\"ghcr.io/lab/*:1.*\"]"), ["ghcr.io/lab/*:1.*"]);
+        let nowhere = Kubernetes { registry: "nowhere".to_owned(), ..parse(gateway) };
+        assert!(nowhere.check().unwrap_err().to_string().contains("kubernetes.registry"));
+    }
+
+    #[test]
     fn every_app_sees_the_home_folder() {
         let config =
             parse("gateway_networks = [\"10.0.0.1/32\"]\n[[mounts]]\nid = \"s\"\npath = \"/scratch/{name}\"");
-        let mounts: Vec<_> = config.runtime().mounts.into_iter().map(|mount| mount.path).collect();
+        let mounts: Vec<_> = config.runtime().unwrap().mounts.into_iter().map(|mount| mount.path).collect();
         assert_eq!(mounts, ["{home}", "/scratch/{name}"]);
     }
 }

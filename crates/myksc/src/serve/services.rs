@@ -109,7 +109,7 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
         supervisor: SupervisorProgram::own(),
         secret_key: SecretKey::new(folder.secret_key()?),
         log_limit_bytes: config.apps.log_limit_bytes,
-        kubernetes: config.kubernetes.as_ref().map(Kubernetes::runtime),
+        kubernetes: config.kubernetes.as_ref().map(Kubernetes::runtime).transpose()?,
     };
     // A group that hangs in the kernel must not keep the portal from starting.
     drop(tokio::task::spawn_blocking(myksc_agent::supervisor::sweep_control_groups));

@@ -48,6 +48,38 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- printf "^(%s)$" (join "|" $all) | toJson -}}
 {{- end -}}
 
+{{/* Patterns of the images that may run in people's namespaces: the site's own and the portal's, and those that people name. */}}
+{{- define "myksc.imagePatterns" -}}
+{{- $all := list -}}
+{{- with .Values.images.registry -}}
+{{- $all = append $all (printf "%s/**" (trimSuffix "/" .)) -}}
+{{- end -}}
+{{- with .Values.images.agent.repository -}}
+{{- $all = append $all . -}}
+{{- end -}}
+{{- concat $all (.Values.images.allowed | default list) | uniq | toJson -}}
+{{- end -}}
+
+{{/* What the images of these patterns match, as the portal takes them (kubernetes.images), as a string of CEL. */}}
+{{- define "myksc.images" -}}
+{{- $all := list -}}
+{{- range include "myksc.imagePatterns" . | fromJsonArray -}}
+{{- $name := regexReplaceAll "[:@][^/]*$" . "" -}}
+{{- $suffix := trimPrefix $name . | regexQuoteMeta -}}
+{{- $host := hasPrefix "*/" $name | ternary "[a-zA-Z0-9.-]+(:[0-9]+)?/" "" -}}
+{{- $path := regexQuoteMeta (trimPrefix "*/" $name) | replace "\\*\\*" "[a-z0-9._/-]+" | replace "\\*" "[a-z0-9._-]+" -}}
+{{- if hasPrefix ":" $suffix -}}
+{{- $suffix = replace "\\*" "[A-Za-z0-9_.-]*" $suffix -}}
+{{- else if $suffix -}}
+{{- $suffix = printf "(:[A-Za-z0-9_.-]+)?%s" (replace "\\*" "sha256:[0-9a-f]+" $suffix) -}}
+{{- else -}}
+{{- $suffix = "(:[A-Za-z0-9_.-]+)?(@sha256:[0-9a-f]+)?" -}}
+{{- end -}}
+{{- $all = append $all (printf "%s%s%s" $host $path $suffix) -}}
+{{- end -}}
+{{- printf "^(%s)$" (join "|" $all) | toJson -}}
+{{- end -}}
+
 {{/* The policies' rule for the kinds in people's namespaces. */}}
 {{- define "myksc.inNamespaces" -}}
 namespaceSelector:
@@ -103,6 +135,9 @@ enabled = false
 [kubernetes]
 namespace_prefix = {{ .Values.people.namespacePrefix | toJson }}
 registry = {{ .Values.images.registry | toJson }}
+{{- if kindIs "slice" .Values.images.allowed }}
+images = {{ .Values.images.allowed | toJson }}
+{{- end }}
 agent_image = {{ include "myksc.image" (list .Values.images.agent .Chart.AppVersion) | toJson }}
 storage = {{ .Values.storage.kind | toJson }}
 gateway_networks = {{ .Values.network.gateway | toJson }}

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::image::ImageRules;
+
 /// How apps run on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubernetesConfig {
@@ -13,6 +15,8 @@ pub struct KubernetesConfig {
     pub namespace_prefix: String,
     /// Registry and path that images of the catalogue without a registry are below.
     pub registry: String,
+    /// Images that people may name themselves.
+    pub images: ImageRules,
     /// The image of `myksc-agent`, which has the guard.
     pub agent_image: String,
     /// Folders that every app of a person sees, under the same paths as the HPC systems.

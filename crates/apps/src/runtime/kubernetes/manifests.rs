@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 pub(super) use agent::agent;
-pub(super) use app::{APP_CONTAINER, APP_DIR, APP_PORT, GUARD_PORT, Launch, SOCKET, objects};
+pub(super) use app::{APP_CONTAINER, APP_DIR, APP_PORT, GUARD_PORT, Launch, Listens, SOCKET, objects};
 #[cfg(test)]
 pub(super) use app::{AppObjects, literal};
 pub(super) use limits::{LIMITS, limit_range, quota, resources_of};

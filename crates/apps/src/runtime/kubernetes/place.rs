@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use myksc_core::{App, Error, Identity};
+use myksc_core::{App, Error, FieldProblem, Identity};
 
 use super::config::KubernetesConfig;
 use super::definition::Definition;
-use super::manifests::{APP_DIR, APP_PORT, Launch, SOCKET};
-use crate::catalogue::{Listen, Surroundings, Template};
+use super::manifests::{APP_DIR, APP_PORT, GUARD_PORT, Launch, Listens, SOCKET};
+use crate::catalogue::{ImageSource, Listen, Recipe, Surroundings, Template};
+use crate::image::{ImageReference, ImageRules};
 use crate::runtime::orders::{text_of, values};
 use crate::runtime::probe::ProbeOrders;
 use crate::secret::SecretKey;
@@ -38,10 +39,38 @@ fn is_plain(path: &Path) -> bool {
         && !text.contains([':', '\n', '\0', '{', '}'])
 }
 
+/// Whether a person may run the image that she names.
+pub(super) fn check_image(
+    rules: &ImageRules,
+    template: &Template,
+    values: &BTreeMap<String, String>,
+) -> Option<FieldProblem> {
+    let id = template.image_field()?;
+    let field = format!("values.{id}");
+    match values.get(id)?.parse::<ImageReference>() {
+        Ok(image) if rules.allow(&image) => None,
+        Ok(_) => {
+            let allowed = rules.texts();
+            let detail = format!("your centre allows these images: {}", allowed.join(", "));
+            Some(FieldProblem::new(field, "image_not_allowed", detail).with("allowed", allowed))
+        }
+        Err(fault) => Some(FieldProblem::new(field, fault.code(), fault.to_string())),
+    }
+}
+
+/// Whether an app can have the port that a person names: the guard in its pod has one already.
+pub(super) fn check_port(template: &Template, values: &BTreeMap<String, String>) -> Option<FieldProblem> {
+    let id = template.recipe.as_ref()?.port.as_ref()?.only_field()?;
+    (values.get(id)?.parse() == Ok(GUARD_PORT)).then(|| {
+        let detail = format!("{GUARD_PORT} is taken in every app's place; choose another");
+        FieldProblem::new(format!("values.{id}"), "port_taken", detail).with("port", GUARD_PORT.to_string())
+    })
+}
+
 /// Works out a launch; nothing is asked of the cluster yet.
 ///
 /// # Errors
-/// What keeps the template from running here: no recipe, no image, a path that is no text.
+/// What keeps the template from running here: no recipe, no image, an image that is not allowed, a path that is no text.
 pub(super) fn prepare<'a>(
     config: &'a KubernetesConfig,
     key: &SecretKey,
@@ -55,16 +84,22 @@ pub(super) fn prepare<'a>(
         let detail = format!("{} has no image for the cluster", template.title.en);
         return Err(Error::conflict("template_unavailable", detail));
     };
+    // What was checked with the launch may have been found on the cluster since, or be of other rules.
+    if let Some(problem) = check_image(&config.images, template, &app.values) {
+        return Err(Error::invalid(problem));
+    }
     let surroundings = Surroundings {
         home: text_of(&who.home)?,
         user: who.name.clone(),
         folder: APP_DIR.to_owned(),
         program: image.program.clone(),
         socket: SOCKET.to_owned(),
-        port: APP_PORT.to_string(),
+        port: String::new(),
         secret: key.of_app(&app.id, app.generation),
         values: values(who, app, template)?,
     };
+    let port = port_of(recipe, &surroundings)?;
+    let surroundings = Surroundings { port: port.to_string(), ..surroundings };
     let filled =
         |(name, text): (&String, &crate::catalogue::Pattern)| (name.clone(), text.fill(&surroundings));
     let files = recipe.files.iter().map(|(path, text)| Ok((text_of(path)?, text.fill(&surroundings))));
@@ -81,23 +116,38 @@ pub(super) fn prepare<'a>(
                 timeout_secs: recipe.probe.timeout.as_secs(),
             },
         },
-        image: image_of(config, &image.name),
-        command: recipe.command.iter().map(|pattern| pattern.fill(&surroundings)).collect(),
+        image: image_of(config, &image.source, &app.values),
+        is_own_image: template.image_field().is_some(),
+        command: recipe.command(&surroundings),
         environment: recipe.environment.iter().map(filled).collect(),
         files: files.collect::<Result<BTreeMap<_, _>, Error>>()?,
-        on_socket: recipe.listen == Listen::Unix,
+        listens: match recipe.listen {
+            Listen::Unix => Listens::Socket,
+            Listen::Tcp => Listens::Port(port),
+        },
         guard_key: key.of_guard(&app.id, app.generation),
         grace_secs: recipe.grace.as_secs(),
     })
 }
 
-/// The whole name of an image: below the site's registry unless it names one (distribution/reference: the first part
-/// is a host if it holds a dot or a colon, or is `localhost`).
-fn image_of(config: &KubernetesConfig, name: &str) -> String {
+/// The loopback port of an app in its pod.
+fn port_of(recipe: &Recipe, surroundings: &Surroundings) -> Result<u16, Error> {
+    let Some(port) = &recipe.port else { return Ok(APP_PORT) };
+    let text = port.fill(surroundings);
+    text.parse().map_err(|_| Error::conflict("template_unavailable", format!("{text:?} is no port")))
+}
+
+/// The whole name of an image. A person's is one; a template's is below the site's registry unless it names one
+/// (distribution/reference: the first part is a host if it holds a dot or a colon, or is `localhost`).
+fn image_of(config: &KubernetesConfig, source: &ImageSource, values: &BTreeMap<String, String>) -> String {
+    let name = match source {
+        ImageSource::Template(name) => name,
+        ImageSource::Field(id) => return values.get(id).cloned().unwrap_or_default(),
+    };
     let names_a_registry =
         name.split_once('/').is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost");
     if names_a_registry || config.registry.is_empty() {
-        return name.to_owned();
+        return name.clone();
     }
     format!("{}/{name}", config.registry.trim_end_matches('/'))
 }
@@ -148,7 +198,8 @@ mod tests {
             ("localhost/x:1", "localhost/x:1"),
             ("other.example.org/x@sha256:aa", "other.example.org/x@sha256:aa"),
         ] {
-            assert_eq!(image_of(&config, name), expected);
+            let source = ImageSource::Template(name.to_owned());
+            assert_eq!(image_of(&config, &source, &BTreeMap::new()), expected);
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use serde_json::{Value, json};
 
-use myksc_core::{App, AppName, AppPhase, Contract, Identity, Resources, Step, Timestamp};
+use myksc_core::{App, AppName, AppPhase, Contract, Error, Identity, Resources, Step, Timestamp};
 
 use super::config::{Grant, KubernetesConfig, Mount, Pods, Storage};
 use super::manifests;
@@ -14,6 +14,7 @@ use super::observe::{Standing, standing, steps};
 use super::place;
 use super::records::{DeploymentRecord, PodRecord};
 use crate::catalogue::Catalogue;
+use crate::image::ImageRules;
 use crate::runtime::Observed;
 use crate::secret::SecretKey;
 
@@ -26,6 +27,7 @@ pub(super) fn config() -> KubernetesConfig {
         kubeconfig: None,
         namespace_prefix: "myksc-".to_owned(),
         registry: "registry.example.org/myksc".to_owned(),
+        images: ImageRules::parse(&["registry.example.org/**"]).unwrap(),
         agent_image: "registry.example.org/myksc/agent:1".to_owned(),
         mounts: vec![mount("home", "{home}", false), mount("data", "/data/{name}", true)],
         storage: Storage::PersistentVolumes,
@@ -82,11 +84,23 @@ fn app() -> App {
 }
 
 fn objects(config: &KubernetesConfig) -> manifests::AppObjects {
+    launched(config, &app()).unwrap()
+}
+
+fn launched(config: &KubernetesConfig, app: &App) -> Result<manifests::AppObjects, Error> {
     let catalogue = Catalogue::load(None).unwrap();
-    let template = catalogue.find("jupyter").unwrap();
+    let template = catalogue.find(&app.template).unwrap();
     let key = SecretKey::new([7; 32]);
-    let launch = place::prepare(config, &key, NAMESPACE, &kim(), &app(), template).unwrap();
-    manifests::objects(&launch)
+    let launch = place::prepare(config, &key, NAMESPACE, &kim(), app, template)?;
+    Ok(manifests::objects(&launch))
+}
+
+/// An app from an image of kim's own.
+fn own_image(values: &[(&str, &str)]) -> App {
+    let usual =
+        [("image", "registry.example.org/kim/app:1"), ("port", "8501"), ("path", "/"), ("command", "")];
+    let values = usual.iter().chain(values).map(|(id, value)| ((*id).to_owned(), (*value).to_owned()));
+    App { template: "image".to_owned(), values: values.collect(), ..app() }
 }
 
 #[test]
@@ -101,6 +115,55 @@ fn an_app_is_one_pod_of_hers_behind_a_guard() {
         ["env.JUPYTER_CONFIG_PATH", "env.JUPYTER_RUNTIME_DIR", "env.JUPYTER_TOKEN", "file.0", "guard-key"]
     );
     assert_eq!(objects.secret.metadata.owner_references.unwrap()[0].uid, "0000-uid");
+}
+
+#[test]
+fn an_image_of_her_own_runs_as_every_app_does() {
+    let pod = |objects: manifests::AppObjects| objects.deployment.spec.unwrap().template.spec.unwrap();
+    let usual = pod(objects(&config()));
+    let own = pod(launched(&config(), &own_image(&[])).unwrap());
+    assert_eq!(own.security_context, usual.security_context);
+    assert_eq!(own.automount_service_account_token, Some(false));
+    let guard = own.init_containers.unwrap().remove(0);
+    assert_eq!(guard.command.unwrap().last().unwrap(), "tcp:127.0.0.1:8501");
+    let (own, usual) = (own.containers[0].clone(), usual.containers[0].clone());
+    assert_eq!(own.security_context, usual.security_context);
+    let names = |container: &Container| {
+        let mounts = container.volume_mounts.clone().unwrap().into_iter();
+        mounts.map(|mount| mount.mount_path).filter(|path| path.starts_with("/etc/")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&own), ["/etc/passwd", "/etc/group"]);
+    assert_eq!(names(&own), names(&usual));
+    assert_eq!(own.image.as_deref(), Some("registry.example.org/kim/app:1"));
+    // So that a node asks the registry for everybody anew.
+    assert_eq!(own.image_pull_policy.as_deref(), Some("Always"));
+    assert_eq!((own.command, own.working_dir), (None, None));
+}
+
+#[test]
+fn a_command_of_hers_is_split_into_words_that_nobody_reads_again() {
+    let command = r#"python "my app.py" --title='$(HOME) {port}' \; id"#;
+    let objects = launched(&config(), &own_image(&[("command", command)])).unwrap();
+    let container = objects.deployment.spec.unwrap().template.spec.unwrap().containers.remove(0);
+    assert_eq!(container.command.unwrap(), ["python", "my app.py", "--title=$$(HOME) {port}", ";", "id"]);
+}
+
+#[test]
+fn an_image_that_the_site_does_not_allow_comes_to_no_pod() {
+    for image in ["docker.io/library/python:3", "registry.example.org.evil.org/a:1", "registry.example.org/a"]
+    {
+        let refused = launched(&config(), &own_image(&[("image", image)])).unwrap_err();
+        assert!(matches!(refused, Error::Invalid(_)), "{image}: {refused}");
+    }
+    let catalogue = Catalogue::load(None).unwrap();
+    let template = catalogue.find("image").unwrap();
+    let problem = place::check_image(&config().images, template, &own_image(&[("image", "python:3")]).values);
+    let problem = problem.unwrap();
+    assert_eq!((problem.field.as_str(), problem.code.as_str()), ("values.image", "image_not_allowed"));
+    assert_eq!(problem.params["allowed"], json!(["registry.example.org/**"]));
+    let taken = place::check_port(template, &own_image(&[("port", "7443")]).values).unwrap();
+    assert_eq!((taken.field.as_str(), taken.code.as_str()), ("values.port", "port_taken"));
+    assert_eq!(place::check_port(template, &own_image(&[]).values), None);
 }
 
 #[test]

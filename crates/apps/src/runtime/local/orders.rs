@@ -127,7 +127,7 @@ fn surroundings(
 fn spec(inner: &Inner, identity: &Identity, app: &App, recipe: &Recipe, surroundings: &Surroundings) -> Spec {
     Spec {
         generation: app.generation,
-        command: recipe.command.iter().map(|pattern| pattern.fill(surroundings)).collect(),
+        command: recipe.command(surroundings),
         environment: environment(identity, app, recipe, surroundings),
         work_dir: identity.home.clone(),
         stdin: None,

@@ -15,7 +15,7 @@ import { useText } from "../../../i18n/useLanguage";
 import { cardId } from "../cardId";
 import { appsQuery, keepApp } from "../queries";
 import { proposeName } from "./checks";
-import { askedResources, launchProblems, startValues, toRequest, type LaunchValues } from "./form";
+import { askedResources, launchProblems, startValues, toRequest, usedValues, type LaunchValues } from "./form";
 import { SizeFields } from "./SizeFields";
 import { TemplateFieldInput } from "./TemplateFieldInput";
 import classes from "./LaunchForm.module.css";
@@ -24,6 +24,7 @@ export function LaunchForm({ template }: { template: Template }) {
   const { t } = useTranslation(["apps", "errors"]);
   const text = useText();
   const { values, change, submit, launch, errorAt, others } = useLaunchForm(template);
+  const apps = useQuery(appsQuery).data?.items ?? [];
   return (
     <form className={classes.form} onSubmit={submit} noValidate aria-label={text(template.title)}>
       <TextInput
@@ -48,6 +49,7 @@ export function LaunchForm({ template }: { template: Template }) {
               value={values.fields[field.id] ?? ""}
               onChange={(value) => change({ fields: { ...values.fields, [field.id]: value } })}
               error={errorAt(`values.${field.id}`) ?? errorAt(field.id)}
+              images={{ allowed: template.images, used: usedValues(apps, template.id, field.id) }}
             />
           ))}
         </fieldset>

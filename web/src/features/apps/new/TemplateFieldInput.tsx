@@ -5,15 +5,18 @@ import { useTranslation } from "react-i18next";
 
 import type { TemplateField } from "../../../api/types";
 import { useText } from "../../../i18n/useLanguage";
+import { ImageField } from "./ImageField";
 
 interface Props {
   field: TemplateField;
   value: string;
   error: string | undefined;
+  /** For a field of the kind `image`: patterns of what it takes, and what she has used, the newest first. */
+  images: { allowed: readonly string[]; used: readonly string[] };
   onChange: (value: string) => void;
 }
 
-export function TemplateFieldInput({ field, value, error, onChange }: Props) {
+export function TemplateFieldInput({ field, value, error, images, onChange }: Props) {
   const { t } = useTranslation();
   const text = useText();
   const label = field.required || field.kind === "toggle" ? text(field.label) : `${text(field.label)} (${t("optional")})`;
@@ -47,6 +50,10 @@ export function TemplateFieldInput({ field, value, error, onChange }: Props) {
       return <Switch {...shared} checked={value === "true"} onChange={(event) => onChange(String(event.currentTarget.checked))} />;
     case "path":
       return <TextInput {...typed} placeholder="home/" spellCheck={false} styles={{ input: { fontFamily: "var(--font-mono)" } }} />;
+    case "image":
+      return <ImageField {...images} label={label} help={shared.description} error={error} value={value} onChange={onChange} />;
+    case "arguments":
+      return <TextInput {...typed} spellCheck={false} autoCapitalize="none" styles={{ input: { fontFamily: "var(--font-mono)" } }} />;
     case "text":
       return <TextInput {...typed} spellCheck={false} />;
   }

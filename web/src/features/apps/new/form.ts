@@ -1,6 +1,6 @@
 // The launch form: what is on the screen, and what is sent.
 
-import type { CreateApp, Resources, Template, TemplateField } from "../../../api/types";
+import type { App, CreateApp, Resources, Template, TemplateField } from "../../../api/types";
 import { GIB } from "../../../lib/format";
 import { fieldProblem, nameProblem, type FieldCode } from "./checks";
 
@@ -61,4 +61,11 @@ export function launchProblems(template: Template, values: LaunchValues, taken: 
 
 function boundsOf(field: TemplateField, code: FieldCode): Record<string, unknown> {
   return code === "too_long" ? { max: field.max_length } : { min: field.min, max: field.max };
+}
+
+/** What stands in a field of the apps of this template, the newest first. */
+export function usedValues(apps: readonly App[], template: string, field: string): string[] {
+  const own = apps.filter((app) => app.template === template).toSorted((a, b) => b.launched_at.localeCompare(a.launched_at));
+  const values = own.map((app) => app.values[field]).filter((value) => typeof value === "string" && value !== "");
+  return [...new Set(values as string[])];
 }

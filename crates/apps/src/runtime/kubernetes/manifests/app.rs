@@ -28,7 +28,7 @@ use super::{meta, storage, text_map};
 
 /// The port of a pod that guards own.
 pub(in super::super) const GUARD_PORT: u16 = 7443;
-/// The loopback port of an app that listens on one.
+/// The loopback port of an app that listens on the one that it is given.
 pub(in super::super) const APP_PORT: u16 = 8000;
 /// The folder of an app's socket and run-time files, in memory.
 pub(in super::super) const RUN_DIR: &str = "/run/myksc";
@@ -53,16 +53,26 @@ pub(in super::super) struct Launch<'a> {
     pub(in super::super) namespace: &'a str,
     pub(in super::super) definition: Definition,
     pub(in super::super) image: String,
+    /// Whether the person has named it, and not the template.
+    pub(in super::super) is_own_image: bool,
     /// Program and arguments; the image's own when empty.
     pub(in super::super) command: Vec<String>,
     /// Variables that may hold the app's secret.
     pub(in super::super) environment: BTreeMap<String, String>,
     /// Files below [`APP_DIR`], by relative path.
     pub(in super::super) files: BTreeMap<String, String>,
-    /// Whether it listens on [`SOCKET`] or else at [`APP_PORT`].
-    pub(in super::super) on_socket: bool,
+    pub(in super::super) listens: Listens,
     pub(in super::super) guard_key: GuardKey,
     pub(in super::super) grace_secs: u64,
+}
+
+/// Where an app listens in its pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Listens {
+    /// On [`SOCKET`].
+    Socket,
+    /// On this port of loopback.
+    Port(u16),
 }
 
 /// The objects of one app.
@@ -169,7 +179,10 @@ fn pod(launch: &Launch<'_>) -> PodSpec {
     let mounts = storage::of_pod(&launch.definition.owner, launch.config);
     let volumes = mounts.iter().map(|(volume, _)| volume.clone()).chain(own_volumes(launch)).collect();
     let grace = launch.grace_secs + GUARD_GRACE_SECS;
-    let to = if launch.on_socket { format!("unix:{SOCKET}") } else { format!("tcp:127.0.0.1:{APP_PORT}") };
+    let to = match launch.listens {
+        Listens::Socket => format!("unix:{SOCKET}"),
+        Listens::Port(port) => format!("tcp:127.0.0.1:{port}"),
+    };
     PodSpec {
         security_context: Some(pod_security(&launch.definition.owner)),
         automount_service_account_token: Some(false),
@@ -229,9 +242,13 @@ fn app(launch: &Launch<'_>, mounts: impl Iterator<Item = VolumeMount>) -> Contai
     Container {
         name: APP_CONTAINER.to_owned(),
         image: Some(launch.image.clone()),
+        // A node that has the image would start it for people who may not fetch it.
+        image_pull_policy: launch.is_own_image.then(|| "Always".to_owned()),
         command: (!launch.command.is_empty())
             .then(|| launch.command.iter().map(|argument| literal(argument)).collect()),
-        working_dir: Some(launch.definition.owner.home.to_string_lossy().into_owned()),
+        // What an image of hers runs by itself counts on the folder that it was made for.
+        working_dir: (!launch.is_own_image)
+            .then(|| launch.definition.owner.home.to_string_lossy().into_owned()),
         env: Some(environment(launch)),
         resources: Some(requirements(resources, resources, &launch.config.gpu_resource)),
         security_context: Some(container_security(false)),
