@@ -2,15 +2,16 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 
 import { picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { enterPassword, launchSmall, portalOnCluster } from "./support/centre.js";
+import { ALLOWED_IMAGES, enterPassword, launchSmall, portalOnCluster } from "./support/centre.js";
 import { joinGroup, leaveGroup } from "./support/directory.js";
 import { apply, execute, get, kubectl, makeNamespace, podOfKim, probe, readyPod } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
@@ -130,10 +131,9 @@ await journeyOnCluster("an image of kim's own runs as her, whatever it says of i
   const start = dialog.getByRole("button", { name: "Start Own image" });
 
   // What is not allowed is told at the field, with what is.
-  const allowed = `${testbed.REGISTRY}/myksc-testbed/**`;
-  await dialog.getByText(allowed, { exact: true }).waitFor();
+  for (const allowed of ALLOWED_IMAGES) await dialog.getByText(allowed, { exact: true }).waitFor();
   for (const [wrong, said] of [
-    ["python:3.12", `Your centre allows these images: ${allowed}`],
+    ["python:3.12", `Your centre allows these images: ${ALLOWED_IMAGES.join(", ")}`],
     [testbed.IMAGE_FORGED.replace(/:[^:/]+$/, ""), "Add a tag or a digest"],
     ["$(reboot)", "Write the whole name of an image"],
   ]) {
@@ -185,6 +185,51 @@ await journeyOnCluster("an image of kim's own runs as her, whatever it says of i
     execute(gateway.name, "gateway", "timeout", "3", "bash", "-c", `exec 3<>/dev/tcp/${pod.status.podIP}/${port}; ${say} head -c 8 <&3`);
   assert.equal(await knockAt(7443, ""), "mykscgd1");
   await assert.rejects(knockAt(8080, "printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3;"), ({ status }) => status === 124);
+});
+
+await journeyOnCluster("a private image waits for kim's password of its registry, and starts with it", async ({ portal, page, namespace }) => {
+  await signIn(page, portal);
+  const [host, password] = [testbed.PRIVATE_REGISTRY, testbed.PRIVATE_REGISTRY_PASSWORD];
+  await launchSmall(page, "private", "image", { image: testbed.PRIVATE_IMAGE, port: "8080" });
+  const card = cardOf(page, "private");
+  const refusal = card.getByText(`Image refused: sign in to the registry ${host}`);
+  await refusal.waitFor({ timeout: 90_000 });
+  await picture(page, "refused-image");
+
+  await page.goto(`${portal.origin}/account`);
+  const section = page.getByRole("region", { name: "Image registries" });
+  const store = section.getByRole("button", { name: "Store" });
+  await section.getByText("You have stored no password.").waitFor();
+  await section.getByRole("textbox", { name: "Registry" }).fill("docker.io");
+  await section.getByRole("textbox", { name: "Account" }).fill(testbed.PRIVATE_REGISTRY_USER);
+  await section.locator("input[type=password]").fill(password);
+  await store.click();
+  await section.getByText("Your centre allows these images").waitFor();
+  await section.getByRole("textbox", { name: "Registry" }).fill(host);
+  await store.click();
+  await section.getByRole("listitem").getByText(host, { exact: true }).waitFor();
+  assert.equal(await section.locator("input[type=password]").inputValue(), "");
+  await picture(page, "registries");
+
+  // The launch that waited goes on by itself: the kubelet asks for the password at each try.
+  await page.goto(portal.origin);
+  await waitForFirstLaunch(card);
+  assert.equal(await refusal.count(), 0);
+  const secrets = async () =>
+    JSON.parse(await kubectl("-n", namespace, "get", "secrets", "-o", "json")).items.filter(({ type }) => type === "kubernetes.io/dockerconfigjson");
+  const [{ metadata }] = await secrets();
+  assert.equal(metadata.labels["app.kubernetes.io/managed-by"], "myksc");
+  // It is there and nowhere else.
+  const auth = Buffer.from(`${testbed.PRIVATE_REGISTRY_USER}:${password}`).toString("base64");
+  const files = await readdir(portal.state, { recursive: true, withFileTypes: true });
+  const contents = files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), "latin1"));
+  const said = [...(await Promise.all(contents)), ...portal.log].join("\n");
+  assert.ok(said.includes("put_registry") && !said.includes(password) && !said.includes(auth));
+
+  const listed = (await callApi(page, "GET", "/registries")).body.items;
+  assert.deepEqual(listed.map(({ host, account }) => [host, account]), [[host, testbed.PRIVATE_REGISTRY_USER]]);
+  assert.equal((await callApi(page, "DELETE", `/registries/${encodeURIComponent(host)}`)).status, 204);
+  assert.deepEqual([await secrets(), (await callApi(page, "GET", "/registries")).body.items], [[], []]);
 });
 
 await journeyOnCluster("a guard lets nobody in but the gateway, with network policies and without", async ({ context, portal, page, namespace }) => {

@@ -15,6 +15,7 @@ mod open;
 mod openapi;
 mod password;
 mod preferences;
+mod registries;
 mod session;
 mod sessions;
 mod sign_in;
@@ -45,6 +46,7 @@ pub(crate) fn api() -> OpenApiRouter<AppState> {
         .merge(openapi::router())
         .merge(password::router())
         .merge(preferences::router())
+        .merge(registries::router())
         .merge(session::router())
         .merge(sessions::router())
         .merge(sign_in::router())

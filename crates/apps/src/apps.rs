@@ -2,6 +2,7 @@
 
 mod change;
 mod launch;
+mod registries;
 mod views;
 
 use std::path::PathBuf;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 /// The registry of a name without a host, as all clients have it.
 const DOCKER_HOST: &str = "docker.io";
@@ -20,7 +21,8 @@ const MAX_NAME_BYTES: usize = 255;
 const MAX_TAG_BYTES: usize = 128;
 
 /// One image by its whole name: `HOST/REPOSITORY`, with tag, digest or both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ImageReference {
     host: String,
     repository: String,
@@ -83,6 +85,20 @@ impl FromStr for ImageReference {
     }
 }
 
+impl TryFrom<String> for ImageReference {
+    type Error = ImageFault;
+
+    fn try_from(text: String) -> Result<Self, ImageFault> {
+        text.parse()
+    }
+}
+
+impl From<ImageReference> for String {
+    fn from(image: ImageReference) -> Self {
+        image.to_string()
+    }
+}
+
 impl ImageReference {
     /// The registry, with its port if it names one.
     #[must_use]
@@ -130,6 +146,14 @@ impl ImageRules {
     pub fn allow(&self, image: &ImageReference) -> bool {
         let name = image.to_string();
         self.0.iter().any(|pattern| pattern.regex.is_match(&name))
+    }
+
+    /// Whether people may run any image of this registry.
+    #[must_use]
+    pub fn allow_host(&self, host: &str) -> bool {
+        let is_of =
+            |pattern: &ImagePattern| pattern.text.split('/').next().is_some_and(|of| of == host || of == "*");
+        self.0.iter().any(is_of)
     }
 
     /// Whether there are none that people may run.
@@ -180,6 +204,12 @@ impl PartialEq for ImagePattern {
 }
 
 impl Eq for ImagePattern {}
+
+/// A registry's host as references have it; `None` for what is none.
+pub(crate) fn normal_host(text: &str) -> Option<String> {
+    let host = if text == DOCKER_INDEX { DOCKER_HOST } else { text };
+    (is_host(host) && is_domain(host)).then(|| host.to_owned())
+}
 
 /// Host and repository of a name, as clients of registries take it.
 fn place_of(name: &str) -> (String, String) {

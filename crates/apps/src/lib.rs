@@ -9,6 +9,7 @@ mod catalogue;
 mod control;
 mod image;
 mod merge;
+mod registry;
 mod resources;
 mod routes;
 mod runtime;
@@ -21,6 +22,7 @@ pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };
 pub use image::{ImageFault, ImageReference, ImageRules};
+pub use registry::RegistryLogin;
 pub use routes::RouteChange;
 pub use runtime::kubernetes::{Grant, KubernetesConfig, Mount, Pods, Storage};
 pub use runtime::{Answer, Availability, Found, Launch, Observation, Observed, Place, Runtime, RuntimeEvent};

@@ -14,6 +14,7 @@ use myksc_spool::Chunk;
 
 use crate::catalogue::{Missing, Template};
 use crate::image::ImageRules;
+use crate::registry::RegistryLogin;
 
 pub(crate) mod kubernetes;
 pub(crate) mod local;
@@ -96,6 +97,19 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it can't be read now.
     fn log<'a>(&'a self, identity: &'a Identity, app: &'a App, offset: i64, limit: u64) -> Answer<'a, Chunk>;
+
+    /// Keeps a person's sign-in at an image registry where her images are fetched, in place of the one that is there. Her
+    /// place is settled.
+    ///
+    /// # Errors
+    /// When it can't be kept here or now.
+    fn put_registry<'a>(&'a self, identity: &'a Identity, login: &'a RegistryLogin) -> Answer<'a, ()>;
+
+    /// Removes a person's sign-in at a registry; none is no error.
+    ///
+    /// # Errors
+    /// When it can't be removed now.
+    fn remove_registry<'a>(&'a self, identity: &'a Identity, host: &'a str) -> Answer<'a, ()>;
 
     /// Where the person's file agent is, or will be within seconds; `None` where her files are on this machine. Her
     /// place is settled.

@@ -17,6 +17,7 @@ mod http;
 mod job;
 pub(crate) mod output;
 mod patience;
+mod registry;
 pub(crate) mod size;
 mod tls;
 mod upload;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     /// Interactive apps.
     #[command(subcommand)]
     App(app::Command),
+    /// Registries of private images.
+    #[command(subcommand)]
+    Registry(registry::Command),
     /// Batch jobs.
     #[command(subcommand)]
     Job(job::Command),
@@ -71,6 +75,7 @@ pub(crate) async fn run(command: Command, options: Options) -> Result<(), Failur
         Command::Whoami => account::whoami(&out).await,
         Command::Quota => account::quota(&out).await,
         Command::App(command) => command.run(&out).await,
+        Command::Registry(command) => command.run(&out).await,
         Command::Job(command) => command.run(&out).await,
         Command::File(command) => command.run(&out).await,
     };

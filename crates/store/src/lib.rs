@@ -21,6 +21,7 @@ mod notices;
 mod oidc;
 mod passkeys;
 mod preferences;
+mod registries;
 mod sessions;
 mod sign_ins;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use job_tasks::{TaskCounts, TaskState};
 pub use jobs::{JobCursor, JobState};
 pub use oidc::{OidcDue, OidcFlow, OidcLogout, OidcRefresh};
 pub use passkeys::Passkey;
+pub use registries::Registry;
 pub use sessions::{Session, SessionKind};
 pub use sign_ins::{PendingSignIn, SignInStage};
 pub use tickets::Ticket;

@@ -46,11 +46,14 @@ export async function enterPassword(page, portal, name, password) {
 }
 
 /** JupyterLab, or what else is wanted, on half a core, of which the testbed's node has room for several. */
-export async function launchSmall(page, name, template = "jupyter") {
+export async function launchSmall(page, name, template = "jupyter", values = {}) {
   const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
-  const { status, body } = await callApi(page, "POST", "/apps", { template, name, resources, values: {} });
+  const { status, body } = await callApi(page, "POST", "/apps", { template, name, resources, values });
   assert.equal(status, 202, JSON.stringify(body));
 }
+
+/** What people may run as images of their own. */
+export const ALLOWED_IMAGES = [testbed.REGISTRY, testbed.PRIVATE_REGISTRY].map((registry) => `${registry}/myksc-testbed/**`);
 
 /** The centre's cluster. The portal reaches it with a kubeconfig of its own beside its configuration. */
 const cluster = (folder, prefix) => `
@@ -58,6 +61,7 @@ const cluster = (folder, prefix) => `
 kubeconfig = "${folder}/kubeconfig"
 namespace_prefix = "${prefix}"
 registry = "${testbed.IMAGE_AGENT.split("/").slice(0, 2).join("/")}"
+images = ${JSON.stringify(ALLOWED_IMAGES)}
 agent_image = "${testbed.IMAGE_AGENT}"
 gateway_networks = ["${testbed.NODE_ADDRESS}/32"]
 gateway_pods = { namespace = "${prefix}gateway", labels = { app = "gateway" } }

@@ -25,6 +25,7 @@ export const keys = {
   uploads: ["files", "uploads"] as const,
   sessions: ["sessions"] as const,
   tokens: ["tokens"] as const,
+  registries: ["registries"] as const,
   factors: ["factors"] as const,
   preferences: ["preferences"] as const,
   device: (code: string) => ["device", code] as const,

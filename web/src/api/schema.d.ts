@@ -956,6 +956,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/registries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the caller has stored a password.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `apps`.
+         */
+        get: operations["list_registries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries/{host}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Stores a password for a registry, in place of the one that is there.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
+        put: operations["put_registry"];
+        post?: never;
+        /**
+         * Removes the password for a registry.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
+        delete: operations["remove_registry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -2707,6 +2751,32 @@ export interface components {
         RecoveryCodes: {
             /** @description The codes. */
             recovery_codes: string[];
+        };
+        /** @description A person's registries. */
+        RegistryList: {
+            /** @description By host. */
+            items: components["schemas"]["RegistryView"][];
+            /** @description Always null: the list is whole. */
+            next_cursor?: string | null;
+        };
+        /** @description What a person signs in with at a registry. */
+        RegistryRequest: {
+            /** @description Her account there. */
+            account: string;
+            /** @description Its password or token; it goes to a secret of her own on the cluster and is not kept here. */
+            password: string;
+        };
+        /** @description A registry that the person has stored a password for. */
+        RegistryView: {
+            /** @description Its host, with its port if it has one. */
+            host: string;
+            /** @description The person's account there. */
+            account: string;
+            /**
+             * Format: date-time
+             * @description When the password was stored last.
+             */
+            changed_at: string;
         };
         /** @description Asks for the end of files and folders with all that is in them. */
         RemoveOrder: {
@@ -5013,6 +5083,101 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Preferences"];
                 };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_registries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryList"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The registry's host, with its port if it has one. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The registry's host, with its port if it has one. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Why it was refused or failed. */
             default: {

@@ -22,6 +22,7 @@ export type Root = Schemas["Root"];
 export type Resources = Schemas["Resources"];
 export type Step = Schemas["Step"];
 export type Template = Schemas["TemplateView"];
+export type Registry = Schemas["RegistryView"];
 export type TemplateField = Schemas["Field"];
 export type Text = Schemas["Translated"];
 export type Upload = Schemas["Upload"];

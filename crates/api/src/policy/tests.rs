@@ -178,6 +178,7 @@ async fn refusal(portal: &TestPortal, shown: &As, operation: &Declared, user: &U
         _ => "nothing".to_owned(),
     };
     let path = operation.path.replace("{id}", &id).replace("{system}", "local");
+    let path = path.replace("{host}", "registry.example.org");
     let path = path.replace("{user_code}", "BBBB-BBBB");
     assert!(!path.contains('{'), "what stands in {path}?");
     let body = Some(json!({ "nothing": "of the kind" }));

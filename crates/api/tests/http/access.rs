@@ -73,6 +73,7 @@ fn body(operation: &str, kims: &Kims) -> Option<Value> {
         "remove_passkey" => json!({ "password": PASSWORD }),
         "begin_passkey" => json!({ "name": "another", "proof": { "password": "not the password" } }),
         "begin_totp" => json!({ "password": "not the password" }),
+        "put_registry" => json!({ "account": "another", "password": "guessed" }),
         "put_preferences" => json!({ "apps_at_sign_out": "keep" }),
         "lock_user" => json!({ "reason": "none" }),
         "add_notice" => json!({ "kind": "system", "text": { "en": "A queue.", "ko": "큐입니다." } }),
@@ -109,6 +110,7 @@ fn path(operation: &Operation, kims: &Kims) -> String {
         other => panic!("whose are the ids of {other}? say it here"),
     };
     let path = operation.path.replace("{id}", id).replace("{system}", "local").replace("{index}", "1");
+    let path = path.replace("{host}", "registry.example.org");
     let path = path.replace("{user_code}", "BBBB-BBBB");
     assert!(!path.contains('{'), "what stands in {path}?");
     match operation.id.as_str() {

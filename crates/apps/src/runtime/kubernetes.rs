@@ -38,6 +38,7 @@ use super::{
 };
 use crate::catalogue::{ImageSource, Missing, Template};
 use crate::image::ImageRules;
+use crate::registry::RegistryLogin;
 use crate::secret::SecretKey;
 
 use cluster::Cluster;
@@ -125,6 +126,17 @@ impl KubernetesRuntime {
         }
         let settled_at = self.settled().get(&self.namespace(who)).map(|(_, at)| *at);
         self.config.grant.is_some() && settled_at.is_none_or(|at| at.elapsed() > GRANT_PATIENCE)
+    }
+
+    /// Has the person's place made anew by the next try, where the want of it is why a call failed.
+    fn unless_lost<T>(&self, who: &Identity, result: Result<T, Error>) -> Result<T, Error> {
+        match result {
+            Err(error) if self.has_lost_place(who, &error) => {
+                self.unsettle(who);
+                Err(cluster::place_going("the person's namespace is gone"))
+            }
+            result => result,
+        }
     }
 
     /// What was asked of an app is done where the app is gone with its namespace; where only our right there is gone,
@@ -349,14 +361,8 @@ impl Runtime for KubernetesRuntime {
 
     fn launch<'a>(&'a self, who: &'a Identity, app: &'a App, template: &'a Template) -> Answer<'a, Launch> {
         async move {
-            match self.bring(who, app, template).await {
-                Err(error) if self.has_lost_place(who, &error) => {
-                    // The next try makes it anew.
-                    self.unsettle(who);
-                    Err(cluster::place_going("the person's namespace is gone"))
-                }
-                result => result,
-            }
+            let brought = self.bring(who, app, template).await;
+            self.unless_lost(who, brought)
         }
         .boxed()
     }
@@ -407,6 +413,27 @@ impl Runtime for KubernetesRuntime {
             let (namespace, container) = (&pod.namespace, manifests::APP_CONTAINER);
             let text = self.cluster.log(namespace, &pod.name, container, of_former, MAX_LOG_BYTES).await?;
             Ok(log::piece(&text, offset, limit))
+        }
+        .boxed()
+    }
+
+    fn put_registry<'a>(&'a self, who: &'a Identity, login: &'a RegistryLogin) -> Answer<'a, ()> {
+        async move {
+            let secret = manifests::registry(&self.namespace(who), login);
+            let applied = self.cluster.apply(&secret).await.map(drop);
+            self.unless_lost(who, applied)
+        }
+        .boxed()
+    }
+
+    fn remove_registry<'a>(&'a self, who: &'a Identity, host: &'a str) -> Answer<'a, ()> {
+        async move {
+            let removed = self.cluster.remove_secret(&self.namespace(who), &names::registry(host)).await;
+            match removed {
+                // With her namespace went all that was in it.
+                Err(error) if self.has_lost_place(who, &error) => Ok(()),
+                result => result,
+            }
         }
         .boxed()
     }

@@ -25,6 +25,7 @@ use super::probe::Probes;
 use super::{Answer, Availability, Found, Launch, Observation, Place, Runtime, RuntimeEvent};
 use crate::catalogue::{Missing, Programs, Template};
 use crate::image::ImageRules;
+use crate::registry::RegistryLogin;
 use crate::secret::SecretKey;
 
 pub(super) use place::is_own_listener;
@@ -225,6 +226,14 @@ impl Runtime for LocalRuntime {
             let is_over = matches!(app.phase, AppPhase::Stopped | AppPhase::Failed | AppPhase::Deleted);
             inner.folder(&app.id).read_log(offset, limit, is_over).map_err(unusable)
         })
+    }
+
+    fn put_registry<'a>(&'a self, _: &'a Identity, _: &'a RegistryLogin) -> Answer<'a, ()> {
+        async { Err(Error::conflict("no_images_here", "container images run on a cluster alone")) }.boxed()
+    }
+
+    fn remove_registry<'a>(&'a self, _: &'a Identity, _: &'a str) -> Answer<'a, ()> {
+        async { Ok(()) }.boxed()
     }
 
     fn agent<'a>(&'a self, _: &'a Identity) -> Answer<'a, Option<Place>> {

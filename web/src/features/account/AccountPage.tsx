@@ -13,6 +13,7 @@ import { TwoStepSection } from "./factors/TwoStepSection";
 import { PasswordSection } from "./PasswordSection";
 import { PreferencesSection } from "./PreferencesSection";
 import { ProfileSection } from "./ProfileSection";
+import { RegistriesSection } from "./RegistriesSection";
 import { Section } from "./Section";
 import { SessionsSection } from "./SessionsSection";
 import { TokensSection } from "./TokensSection";
@@ -41,6 +42,7 @@ export function AccountPage() {
       )}
       <SessionsSection />
       <PreferencesSection />
+      <RegistriesSection />
       <TokensSection />
     </Page>
   );

@@ -1,4 +1,4 @@
-// Sessions, password and tokens of the person who is signed in.
+// Sessions, password, tokens and registries of the person who is signed in.
 
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 
@@ -14,6 +14,11 @@ export const sessionsQuery = queryOptions({
 export const tokensQuery = queryOptions({
   queryKey: keys.tokens,
   queryFn: async () => (await ok(api.GET("/api/v1/tokens"))).items,
+});
+
+export const registriesQuery = queryOptions({
+  queryKey: keys.registries,
+  queryFn: async () => (await ok(api.GET("/api/v1/registries"))).items,
 });
 
 function useChange<Input, Output>(change: (input: Input) => Promise<Output>, ...touched: (readonly string[])[]) {
@@ -35,3 +40,13 @@ export const useCreateToken = () =>
   useChange((body: TokenRequest) => ok(api.POST("/api/v1/tokens", { body })), keys.tokens);
 
 export const useDeleteToken = () => useChange((id: string) => ok(api.DELETE("/api/v1/tokens/{id}", at(id))), keys.tokens);
+
+export const usePutRegistry = () =>
+  useChange(
+    ({ host, ...body }: { host: string; account: string; password: string }) =>
+      ok(api.PUT("/api/v1/registries/{host}", { params: { path: { host: host.trim() } }, body })),
+    keys.registries,
+  );
+
+export const useRemoveRegistry = () =>
+  useChange((host: string) => ok(api.DELETE("/api/v1/registries/{host}", { params: { path: { host } } })), keys.registries);

@@ -135,8 +135,13 @@ impl Cluster {
         unless_gone(within(deployments.delete(name, &at_once)).await.map(drop))?;
         let services: Api<Service> = Api::namespaced(self.client.clone(), namespace);
         unless_gone(within(services.delete(name, &at_once)).await.map(drop))?;
+        self.remove_secret(namespace, name).await
+    }
+
+    /// Removes a secret; one that is gone is no error.
+    pub(super) async fn remove_secret(&self, namespace: &str, name: &str) -> Result<(), Error> {
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
-        unless_gone(within(secrets.delete(name, &at_once)).await.map(drop))
+        unless_gone(within(secrets.delete(name, &DeleteParams::default())).await.map(drop))
     }
 
     /// The beginning of a container's log, as far as the kubelet keeps it.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use myksc_core::{App, Identity};
 
 use crate::catalogue::{Pattern, Surroundings};
+use crate::image::ImageReference;
 use crate::runtime::probe::ProbeOrders;
 use crate::secret::SecretKey;
 
@@ -15,6 +16,9 @@ pub(super) struct Definition {
     pub(super) app: App,
     /// Its owner.
     pub(super) owner: Identity,
+    /// Its image, where the person has named it and not the template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) own_image: Option<ImageReference>,
     /// The `Authorization` it expects, with the secret's place open.
     pub(super) authorization: Option<Pattern>,
     /// How to see that it answers.

@@ -5,6 +5,7 @@ mod app;
 mod limits;
 mod network;
 mod person;
+mod registry;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub(super) use app::{AppObjects, literal};
 pub(super) use limits::{LIMITS, limit_range, quota, resources_of};
 pub(super) use network::network_policies;
 pub(super) use person::{identity_map, namespace, role_binding};
+pub(super) use registry::registry;
 pub(super) use storage::{claims, volumes};
 
 /// Name, namespace and labels of an object.

@@ -1,5 +1,7 @@
 //! What our objects on the cluster are called, and what is written on them.
 
+use sha2::{Digest as _, Sha256};
+
 use myksc_core::{AppId, Identity};
 
 /// Who applies our fields (server-side apply).
@@ -28,6 +30,8 @@ pub(super) const PATHS_ANNOTATION: &str = "myksc.io/paths";
 
 /// The longest name of a namespace (RFC 1123 label).
 const MAX_NAME_BYTES: usize = 63;
+/// Room for a host in the name of a secret of 253 bytes (RFC 1123 subdomain).
+const MAX_SLUG_CHARS: usize = 200;
 
 /// The namespace of a person. Her UID alone makes it hers: no two people share one, and the rest of the name is for
 /// whoever reads it.
@@ -45,6 +49,17 @@ pub(super) fn namespace(prefix: &str, who: &Identity) -> String {
 /// The name of an app's Deployment, Service and Secret.
 pub(super) fn app(id: &AppId) -> String {
     format!("app-{id}")
+}
+
+/// The name of the secret for an image registry. The end tells hosts apart whose letters are the same otherwise.
+pub(super) fn registry(host: &str) -> String {
+    let slug = host.to_ascii_lowercase().replace(':', "-");
+    let digest = hex::encode(Sha256::digest(host));
+    format!(
+        "registry-{}-{}",
+        slug.chars().take(MAX_SLUG_CHARS).collect::<String>().trim_end_matches(['.', '-']),
+        &digest[..8]
+    )
 }
 
 /// The claim and the volume of a mount of a person; volumes are known to the whole cluster.
@@ -72,6 +87,17 @@ mod tests {
             home: "/home/x".into(),
             shell: "/bin/sh".into(),
         }
+    }
+
+    #[test]
+    fn a_registry_has_a_name_of_its_own_that_a_secret_can_have() {
+        let names =
+            ["r.example.org", "r.example.org:5000", "r.example.org-5000", "R.example.org"].map(registry);
+        assert!(names[1].starts_with("registry-r.example.org-5000-"), "{names:?}");
+        let distinct: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
+        let long = registry(&format!("{}.org", "a-".repeat(120)));
+        assert!(long.len() <= 253 && !long.contains(".-") && !long.contains("--"), "{long}");
     }
 
     #[test]

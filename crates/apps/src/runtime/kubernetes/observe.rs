@@ -45,10 +45,10 @@ pub(super) fn standing(
     if let Some(message) = &pod.unplaced {
         return Standing::Coming(Some(words::unplaced(message)));
     }
-    of_container(app, pod)
+    of_container(app, deployment, pod)
 }
 
-fn of_container(app: &App, pod: &PodRecord) -> Standing {
+fn of_container(app: &App, deployment: &DeploymentRecord, pod: &PodRecord) -> Standing {
     let container = &pod.container;
     match &container.state {
         None => Standing::Coming(None),
@@ -56,7 +56,7 @@ fn of_container(app: &App, pod: &PodRecord) -> Standing {
         Some(Container::Ended(end)) => again(app, container.restarts, end),
         Some(Container::Waiting { reason, message }) => match (&container.last_end, reason.as_str()) {
             (Some(end), "CrashLoopBackOff") => again(app, container.restarts, end),
-            _ => Standing::Coming(words::waiting(reason, message)),
+            _ => Standing::Coming(words::waiting(reason, message, deployment.definition.own_image.as_ref())),
         },
     }
 }
@@ -67,8 +67,21 @@ fn again(app: &App, restarts: u32, end: &End) -> Standing {
         return Standing::Coming(Some(words::restarting(end, restarts)));
     }
     let limit = app.resources.memory_bytes;
-    let failure = if end.is_out_of_memory { out_of_memory(end, limit) } else { crash_loop(end, restarts) };
+    let failure = match words::start_fault(&end.last_lines) {
+        Some(code) => not_begun(code, end),
+        None if end.is_out_of_memory => out_of_memory(end, limit),
+        None => crash_loop(end, restarts),
+    };
     Standing::Settled(Observed::Silent(failure))
+}
+
+fn not_begun(code: &str, end: &End) -> Failure {
+    Failure {
+        code: code.to_owned(),
+        params: Params::new(),
+        detail: "the program in its image could not be started".to_owned(),
+        log_tail: lines(&end.last_lines),
+    }
 }
 
 fn crash_loop(end: &End, restarts: u32) -> Failure {

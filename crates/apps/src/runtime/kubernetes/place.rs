@@ -109,6 +109,7 @@ pub(super) fn prepare<'a>(
         definition: Definition {
             app: app.clone(),
             owner: who.clone(),
+            own_image: own_image(template, app),
             authorization: recipe.authorization.clone(),
             probe: ProbeOrders {
                 path: recipe.probe.path.fill(&surroundings),
@@ -117,7 +118,6 @@ pub(super) fn prepare<'a>(
             },
         },
         image: image_of(config, &image.source, &app.values),
-        is_own_image: template.image_field().is_some(),
         command: recipe.command(&surroundings),
         environment: recipe.environment.iter().map(filled).collect(),
         files: files.collect::<Result<BTreeMap<_, _>, Error>>()?,
@@ -128,6 +128,11 @@ pub(super) fn prepare<'a>(
         guard_key: key.of_guard(&app.id, app.generation),
         grace_secs: recipe.grace.as_secs(),
     })
+}
+
+/// The image that the person has named.
+fn own_image(template: &Template, app: &App) -> Option<ImageReference> {
+    app.values.get(template.image_field()?)?.parse().ok()
 }
 
 /// The loopback port of an app in its pod.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, Pod};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use myksc_core::{App, AppName, AppPhase, Contract, Error, Identity, Resources, Step, Timestamp};
@@ -15,6 +16,7 @@ use super::place;
 use super::records::{DeploymentRecord, PodRecord};
 use crate::catalogue::Catalogue;
 use crate::image::ImageRules;
+use crate::registry::RegistryLogin;
 use crate::runtime::Observed;
 use crate::secret::SecretKey;
 
@@ -138,6 +140,21 @@ fn an_image_of_her_own_runs_as_every_app_does() {
     // So that a node asks the registry for everybody anew.
     assert_eq!(own.image_pull_policy.as_deref(), Some("Always"));
     assert_eq!((own.command, own.working_dir), (None, None));
+}
+
+#[test]
+fn a_password_of_a_registry_stands_in_her_secret_and_is_named_by_her_pod() {
+    let login = RegistryLogin::parse("registry.example.org", "kim", SecretString::from("p:w")).unwrap();
+    let secret = manifests::registry(NAMESPACE, &login);
+    assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/dockerconfigjson"));
+    assert_eq!(secret.metadata.labels.unwrap()["app.kubernetes.io/managed-by"], "myksc");
+    let auths: Value = serde_json::from_str(&secret.string_data.unwrap()[".dockerconfigjson"]).unwrap();
+    assert_eq!(auths, json!({ "auths": { "registry.example.org": { "auth": "a2ltOnA6dw==" } } }));
+    let pod = launched(&config(), &own_image(&[])).unwrap().deployment.spec.unwrap().template.spec.unwrap();
+    assert_eq!(pod.image_pull_secrets.unwrap()[0].name, secret.metadata.name.unwrap());
+    let docker = RegistryLogin { host: "docker.io".to_owned(), ..login };
+    let docker = manifests::registry(NAMESPACE, &docker).string_data.unwrap();
+    assert!(docker[".dockerconfigjson"].contains("https://index.docker.io/v1/"));
 }
 
 #[test]

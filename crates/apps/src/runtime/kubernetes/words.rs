@@ -11,6 +11,7 @@ use myksc_core::app::Hold;
 use myksc_core::error::Params;
 
 use super::records::End;
+use crate::image::ImageReference;
 
 /// The longest message that is shown.
 const MAX_DETAIL_CHARS: usize = 500;
@@ -53,21 +54,44 @@ pub(super) fn pod_failed(reason: &str) -> Hold {
     hold("pod_lost", Params::from([("reason".to_owned(), reason.into())]), reason)
 }
 
-/// Why a container does not run yet; `None` when that is as it should be.
-pub(super) fn waiting(reason: &str, message: &str) -> Option<Hold> {
+/// Why a container does not run yet; `None` when that is as it should be. What is wrong with an image that the person
+/// has named she can mend herself.
+pub(super) fn waiting(reason: &str, message: &str, own: Option<&ImageReference>) -> Option<Hold> {
     let code = match reason {
         "" | "ContainerCreating" | "PodInitializing" => return None,
         "InvalidImageName" => "image_name_invalid",
-        "ErrImagePull" | "ImagePullBackOff" => image_fault(message),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => "container_refused",
+        "ErrImagePull" | "ImagePullBackOff" => image_fault(message).code(own.is_some()),
+        "CreateContainerConfigError" => "container_refused",
+        "CreateContainerError" | "RunContainerError" => start_fault(message).unwrap_or("container_refused"),
         _ => "waiting",
     };
-    Some(hold(code, Params::from([("reason".to_owned(), reason.into())]), message))
+    let mut params = Params::from([("reason".to_owned(), reason.into())]);
+    if let Some(image) = own {
+        params.insert("image".to_owned(), image.to_string().into());
+        params.insert("host".to_owned(), image.host().into());
+    }
+    Some(hold(code, params, message))
+}
+
+/// Why the program of an image can't be started at all, told from what the container runtime said (runc, crun) or the
+/// program that was to start it.
+pub(super) fn start_fault(message: &str) -> Option<&'static str> {
+    let says = |word: &str| message.contains(word);
+    if says("exec format error") {
+        return Some("image_wrong_platform");
+    }
+    let is_of_start = says("exec: \"") && says("failed to create");
+    (is_of_start && (says("executable file not found") || says("no such file or directory")))
+        .then_some("image_command_missing")
 }
 
 /// It ended and is started once more.
 pub(super) fn restarting(end: &End, restarts: u32) -> Hold {
-    let code = if end.is_out_of_memory { "restarting_out_of_memory" } else { "restarting" };
+    let code = match start_fault(&end.last_lines) {
+        Some(code) => code,
+        None if end.is_out_of_memory => "restarting_out_of_memory",
+        None => "restarting",
+    };
     let params = Params::from([
         ("exit_code".to_owned(), end.exit_code.into()),
         ("restarts".to_owned(), restarts.into()),
@@ -75,15 +99,46 @@ pub(super) fn restarting(end: &End, restarts: u32) -> Hold {
     hold(code, params, &format!("it ended with exit code {} and is started again", end.exit_code))
 }
 
-fn image_fault(message: &str) -> &'static str {
+/// What keeps an image from being fetched.
+#[derive(Debug, Clone, Copy)]
+enum ImageTrouble {
+    WrongPlatform,
+    Forbidden,
+    Missing,
+    Unreachable,
+}
+
+impl ImageTrouble {
+    fn code(self, is_own: bool) -> &'static str {
+        match (self, is_own) {
+            (Self::WrongPlatform, _) => "image_wrong_platform",
+            (Self::Forbidden, true) => "own_image_forbidden",
+            (Self::Forbidden, false) => "image_forbidden",
+            (Self::Missing, true) => "own_image_missing",
+            (Self::Missing, false) => "image_missing",
+            (Self::Unreachable, true) => "own_image_unreachable",
+            (Self::Unreachable, false) => "image_unreachable",
+        }
+    }
+}
+
+fn image_fault(message: &str) -> ImageTrouble {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&["not found", "manifest unknown"]) {
-        "image_missing"
-    } else if says(&["unauthorized", "authorization failed", "denied", "forbidden", "401", "403"]) {
-        "image_forbidden"
+    if says(&["no match for platform", "no image found in manifest list for architecture"]) {
+        ImageTrouble::WrongPlatform
+    } else if says(&[
+        "unauthorized",
+        "authorization failed",
+        "authentication required",
+        "denied",
+        "403 forbidden",
+    ]) {
+        ImageTrouble::Forbidden
+    } else if says(&["not found", "manifest unknown"]) {
+        ImageTrouble::Missing
     } else {
-        "image_unreachable"
+        ImageTrouble::Unreachable
     }
 }
 
@@ -177,9 +232,42 @@ mod tests {
             ("Novelty", "what is that", "waiting"),
         ];
         for (reason, message, code) in cases {
-            assert_eq!(waiting(reason, message).unwrap().code, code, "{reason} {message}");
+            assert_eq!(waiting(reason, message, None).unwrap().code, code, "{reason} {message}");
         }
-        assert_eq!(waiting("ContainerCreating", ""), None);
+        assert_eq!(waiting("ContainerCreating", "", None), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_image_of_hers_says_what_she_can_do() {
+        let image = "r.example.org:5000/kim/app:1".parse().unwrap();
+        let cases = [
+            ("r/x:1: not found", "own_image_missing"),
+            ("unexpected status from HEAD request: 401 Unauthorized", "own_image_forbidden"),
+            (
+                "pull access denied, repository does not exist or may require authorization",
+                "own_image_forbidden",
+            ),
+            ("dial tcp: lookup r.example.org: no such host", "own_image_unreachable"),
+            ("no match for platform in manifest: not found", "image_wrong_platform"),
+        ];
+        for (message, code) in cases {
+            let hold = waiting("ErrImagePull", message, Some(&image)).unwrap();
+            assert_eq!(
+                (hold.code.as_str(), &hold.params["host"]),
+                (code, &"r.example.org:5000".into()),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_that_can_t_be_started_is_told_from_one_that_ended() {
+        let missing = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc \
+            create failed: unable to start container process: error during container init: exec: \"nope\": executable \
+            file not found in $PATH";
+        assert_eq!(start_fault(missing), Some("image_command_missing"));
+        assert_eq!(start_fault("exec /app/run: exec format error"), Some("image_wrong_platform"));
+        assert_eq!(start_fault("FileNotFoundError: data.csv: no such file or directory"), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ export const ACTIONS = [
   "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "directory_shows_nobody", "set_contract", "clear_contract", "export_audit",
   "add_notice", "remove_notice",
   "make_folder", "move_file", "remove_file", "write_file", "read_file", "upload_file",
+  "put_registry", "remove_registry",
   "set_preferences", "find_users", "view_user", "view_activity", "admit_user", "update_user",
 ] as const;
 

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
-    EnvVarSource, KeyToPath, PodSecurityContext, PodSpec, PodTemplateSpec, SeccompProfile, Secret,
-    SecretKeySelector, SecretVolumeSource, SecurityContext, Service, ServicePort, ServiceSpec, Volume,
-    VolumeMount,
+    EnvVarSource, KeyToPath, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec,
+    SeccompProfile, Secret, SecretKeySelector, SecretVolumeSource, SecurityContext, Service, ServicePort,
+    ServiceSpec, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
@@ -21,7 +21,9 @@ use myksc_core::guard::GuardKey;
 
 use super::super::config::KubernetesConfig;
 use super::super::definition::Definition;
-use super::super::names::{APP_LABEL, DEFINITION_ANNOTATION, GENERATION_ANNOTATION, app as app_name};
+use super::super::names::{
+    APP_LABEL, DEFINITION_ANNOTATION, GENERATION_ANNOTATION, app as app_name, registry as registry_name,
+};
 use super::limits::{GUARD, GUARD_LIMIT, requirements};
 use super::person::IDENTITY_MAP;
 use super::{meta, storage, text_map};
@@ -53,8 +55,6 @@ pub(in super::super) struct Launch<'a> {
     pub(in super::super) namespace: &'a str,
     pub(in super::super) definition: Definition,
     pub(in super::super) image: String,
-    /// Whether the person has named it, and not the template.
-    pub(in super::super) is_own_image: bool,
     /// Program and arguments; the image's own when empty.
     pub(in super::super) command: Vec<String>,
     /// Variables that may hold the app's secret.
@@ -190,6 +190,12 @@ fn pod(launch: &Launch<'_>) -> PodSpec {
         termination_grace_period_seconds: Some(i64::try_from(grace).unwrap_or(i64::MAX)),
         volumes: Some(volumes),
         init_containers: Some(vec![guard(launch.config, &to)]),
+        // It need not be there; it is looked for at every try to fetch the image.
+        image_pull_secrets: launch
+            .definition
+            .own_image
+            .as_ref()
+            .map(|image| vec![LocalObjectReference { name: registry_name(image.host()) }]),
         containers: vec![app(launch, mounts.into_iter().map(|(_, mount)| mount))],
         ..PodSpec::default()
     }
@@ -243,11 +249,11 @@ fn app(launch: &Launch<'_>, mounts: impl Iterator<Item = VolumeMount>) -> Contai
         name: APP_CONTAINER.to_owned(),
         image: Some(launch.image.clone()),
         // A node that has the image would start it for people who may not fetch it.
-        image_pull_policy: launch.is_own_image.then(|| "Always".to_owned()),
+        image_pull_policy: launch.definition.own_image.is_some().then(|| "Always".to_owned()),
         command: (!launch.command.is_empty())
             .then(|| launch.command.iter().map(|argument| literal(argument)).collect()),
         // What an image of hers runs by itself counts on the folder that it was made for.
-        working_dir: (!launch.is_own_image)
+        working_dir: (launch.definition.own_image.is_none())
             .then(|| launch.definition.owner.home.to_string_lossy().into_owned()),
         env: Some(environment(launch)),
         resources: Some(requirements(resources, resources, &launch.config.gpu_resource)),
