@@ -182,6 +182,8 @@ pub(crate) enum Argument {
     One(Pattern),
     /// As many as a person typed into this field.
     Words(String),
+    /// Those that call our own agent.
+    Agent,
 }
 
 /// The program of a recipe, looked for on the machine.
@@ -298,6 +300,7 @@ impl Recipe {
             Argument::One(pattern) => vec![pattern.fill(surroundings)],
             // What has no words was refused with the launch.
             Argument::Words(id) => words(id).flatten().unwrap_or_default(),
+            Argument::Agent => surroundings.agent.clone(),
         };
         self.command.iter().flat_map(fill).collect()
     }

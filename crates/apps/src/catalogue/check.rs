@@ -20,7 +20,9 @@ const DEFAULT_LENGTH: u32 = 1_000;
 /// Where a text stands, and so what may be filled in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spot {
-    /// Other users of the machine can read it.
+    /// An argument, which other users of the machine can read.
+    Argument,
+    /// Something else that others can read.
     Public,
     /// Only the person can.
     Private,
@@ -286,15 +288,16 @@ fn files(
     files
 }
 
-/// The parts of a command. One that is a field of the kind `arguments` and nothing else stands for all of its words.
+/// The parts of a command. One that is a field of the kind `arguments` and nothing else stands for all of its words, and
+/// `{agent}` for those that call our agent.
 fn command(texts: &[Spanned<String>], scope: &Scope<'_>, findings: &mut Findings) -> Vec<Argument> {
-    let words = |text: &Pattern| {
-        let Some(Place::Value(id)) = text.only_place() else { return None };
-        let is_words = |field: &&Field| field.id == *id && field.kind == FieldKind::Arguments;
-        scope.fields.iter().find(is_words).map(|field| field.id.clone())
+    let is_words = |id: &str| scope.fields.iter().any(|field| field.id == id && field.kind == FieldKind::Arguments);
+    let argument = |text: Pattern| match text.only_place() {
+        Some(Place::Value(id)) if is_words(id) => Argument::Words(id.clone()),
+        Some(Place::Agent) => Argument::Agent,
+        _ => Argument::One(text),
     };
-    let filled = texts.iter().filter_map(|text| pattern(text, Spot::Public, scope, findings));
-    filled.map(|text| words(&text).map_or(Argument::One(text), Argument::Words)).collect()
+    texts.iter().filter_map(|text| pattern(text, Spot::Argument, scope, findings)).map(argument).collect()
 }
 
 /// The port of an app in its pod: a number, or what a person typed into a field of numbers.
@@ -330,6 +333,10 @@ fn pattern(
         findings.add(&span, "a text holds no NUL");
     }
     let pattern = findings.take(&span, Pattern::parse(text.get_ref()))?;
+    let is_call = spot == Spot::Argument && pattern.only_place() == Some(&Place::Agent);
+    if pattern.places().any(|place| *place == Place::Agent) && !is_call {
+        findings.add(&span, "{agent} is an argument by itself");
+    }
     for place in pattern.places() {
         check_place(place, spot, scope, &span, findings);
     }
@@ -338,7 +345,7 @@ fn pattern(
 
 fn check_place(place: &Place, spot: Spot, scope: &Scope<'_>, span: &Range<usize>, findings: &mut Findings) {
     match place {
-        Place::Secret if spot == Spot::Public => {
+        Place::Secret if spot != Spot::Private => {
             findings.add(
                 span,
                 "a secret stands in environment, files or authorization only: arguments are public",

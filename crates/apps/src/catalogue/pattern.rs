@@ -35,6 +35,8 @@ pub(super) enum Place {
     Folder,
     /// Path of the recipe's program.
     Program,
+    /// The words that call our own agent.
+    Agent,
     /// Path of the socket to listen on.
     Socket,
     /// Port to listen on.
@@ -52,6 +54,8 @@ pub(crate) struct Surroundings {
     pub(crate) user: String,
     pub(crate) folder: String,
     pub(crate) program: String,
+    /// The words that call our own agent.
+    pub(crate) agent: Vec<String>,
     pub(crate) socket: String,
     pub(crate) port: String,
     pub(crate) secret: String,
@@ -133,6 +137,8 @@ impl Surroundings {
             Place::User => &self.user,
             Place::Folder => &self.folder,
             Place::Program => &self.program,
+            // As a part of a text it is refused before.
+            Place::Agent => self.agent.first().map_or("", String::as_str),
             Place::Socket => &self.socket,
             Place::Port => &self.port,
             Place::Secret => &self.secret,
@@ -153,6 +159,7 @@ fn place(name: &str) -> Result<Place, String> {
         "user" => Place::User,
         "folder" => Place::Folder,
         "program" => Place::Program,
+        "agent" => Place::Agent,
         "socket" => Place::Socket,
         "port" => Place::Port,
         "secret" => Place::Secret,

@@ -68,6 +68,8 @@ fn everything_wrong_with_a_file_is_told_with_its_line() {
         ("--dir={home}", "--dir={port}", "t.toml:13: {port} needs listen = \"tcp\""),
         ("--dir={home}", "--token={secret}", "t.toml:13: a secret stands in environment"),
         ("{values.size}", "{values.sise}", "t.toml:13: there is no field sise"),
+        ("--dir={home}", "--dir={agent}", "t.toml:13: {agent} is an argument by itself"),
+        ("\"{secret}\"", "\"{agent}\"", "t.toml:16: {agent} is an argument by itself"),
         (
             "\"{program}\", \"--dir={home}\", \"{values.size}\"",
             "",

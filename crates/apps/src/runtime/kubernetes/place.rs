@@ -14,6 +14,9 @@ use crate::runtime::orders::{text_of, values};
 use crate::runtime::probe::ProbeOrders;
 use crate::secret::SecretKey;
 
+/// Our agent in an image whose template calls it.
+const AGENT: &str = "/usr/local/bin/myksc-agent";
+
 /// Refuses whom no pod may run as, whatever vouched for her. The admission policies of the cluster do so, too.
 ///
 /// # Errors
@@ -93,6 +96,7 @@ pub(super) fn prepare<'a>(
         user: who.name.clone(),
         folder: APP_DIR.to_owned(),
         program: image.program.clone(),
+        agent: vec![AGENT.to_owned()],
         socket: SOCKET.to_owned(),
         port: String::new(),
         secret: key.of_app(&app.id, app.generation),

@@ -21,6 +21,9 @@ use crate::runtime::probe::ProbeOrders;
 /// Where programs are looked for when the portal itself was not told.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Our agent, as its supervisor calls it: the very program that the supervisor is, also when the file is replaced.
+const OWN_AGENT: [&str; 2] = ["/proc/self/exe", "agent"];
+
 /// Everything that a launch writes.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -117,6 +120,7 @@ fn surroundings(
         user: identity.name.clone(),
         folder: text_of(folder.path())?,
         program: text_of(program)?,
+        agent: OWN_AGENT.map(str::to_owned).into(),
         socket,
         port,
         secret: inner.secret_key.of_app(&app.id, app.generation),
