@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use myksc_agent::{files, guard, supervisor};
+use myksc_agent::{PageError, desktop, files, guard, supervisor, terminal};
 
 /// Exit code for arguments that are not understood.
 const USAGE: u8 = 2;
@@ -19,7 +19,12 @@ fn main() -> ExitCode {
             _ => complain(USAGE, "usage: myksc-agent supervise FOLDER"),
         },
         Some("guard") => run_guard(args),
-        _ => complain(USAGE, "usage: myksc-agent files ... | supervise FOLDER | guard ..."),
+        Some("desktop") => page_ended(desktop::Config::from_args(args).and_then(desktop::run)),
+        Some("terminal") => page_ended(terminal::Config::from_args(args).and_then(terminal::run)),
+        _ => complain(
+            USAGE,
+            "usage: myksc-agent files ... | supervise FOLDER | guard ... | desktop ... | terminal ...",
+        ),
     }
 }
 
@@ -35,6 +40,14 @@ fn run_guard(args: impl Iterator<Item = OsString>) -> ExitCode {
     match guard::Config::from_args(args).and_then(guard::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ guard::GuardError::Usage(_)) => complain(USAGE, error),
+        Err(error) => complain(1, error),
+    }
+}
+
+fn page_ended(ended: Result<(), PageError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ PageError::Usage(_)) => complain(USAGE, error),
         Err(error) => complain(1, error),
     }
 }

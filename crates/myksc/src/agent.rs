@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use myksc_agent::{files, guard, supervisor};
+use myksc_agent::{PageError, desktop, files, guard, supervisor, terminal};
 
 use crate::exit::Exit;
 
@@ -32,6 +32,20 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Run a desktop and show it.
+    #[command(disable_help_flag = true)]
+    Desktop {
+        /// As `myksc-agent desktop` takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Run a shell and show it.
+    #[command(disable_help_flag = true)]
+    Terminal {
+        /// As `myksc-agent terminal` takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
 }
 
 impl Command {
@@ -48,7 +62,17 @@ impl Command {
                 Err(error @ guard::GuardError::Usage(_)) => complain(Exit::Usage, error),
                 Err(error) => complain(Exit::Failed, error),
             },
+            Self::Desktop { args } => page_ended(desktop::Config::from_args(args).and_then(desktop::run)),
+            Self::Terminal { args } => page_ended(terminal::Config::from_args(args).and_then(terminal::run)),
         }
+    }
+}
+
+fn page_ended(ended: Result<(), PageError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ PageError::Usage(_)) => complain(Exit::Usage, error),
+        Err(error) => complain(Exit::Failed, error),
     }
 }
 
