@@ -4,7 +4,7 @@ NEEDS=kubernetes
 
 . "$testbed/oci.sh"
 
-names=(pause base probe forged agent portal jupyterlab vscode)
+names=(pause base probe forged agent portal jupyterlab vscode desktop terminal)
 credentials=$state/images
 
 part_build() {

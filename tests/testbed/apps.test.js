@@ -190,7 +190,7 @@ await journeyOnCluster("an image of kim's own runs as her, whatever it says of i
 await journeyOnCluster("a private image waits for kim's password of its registry, and starts with it", async ({ portal, page, namespace }) => {
   await signIn(page, portal);
   const [host, password] = [testbed.PRIVATE_REGISTRY, testbed.PRIVATE_REGISTRY_PASSWORD];
-  await launchSmall(page, "private", "image", { image: testbed.PRIVATE_IMAGE, port: "8080" });
+  await launchSmall(page, "private", "image", { values: { image: testbed.PRIVATE_IMAGE, port: "8080" } });
   const card = cardOf(page, "private");
   const refusal = card.getByText(`Image refused: sign in to the registry ${host}`);
   await refusal.waitFor({ timeout: 90_000 });

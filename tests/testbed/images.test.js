@@ -41,7 +41,7 @@ test("a centre gets the images of portal and apps into a registry of its own", {
   const env = { ...process.env, MYKSC_PROFILE: "dev" };
   const said = await run(`${root}/tools/images`, [registry, "--dest-tls-verify=false"], { env, limitMs: 240_000 });
   const pushed = said.trim().split("\n");
-  assert.deepEqual(pushed.map((image) => image.slice(registry.length + 1).split(":")[0]), ["portal", "agent", "jupyterlab", "vscode"]);
+  assert.deepEqual(pushed.map((image) => image.slice(registry.length + 1).split(":")[0]), ["portal", "agent", "jupyterlab", "vscode", "desktop", "terminal"]);
   for (const image of pushed) assert.ok((await layersOf(image)).length > 1, image);
 });
 

@@ -6,8 +6,10 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { after, test } from "node:test";
 
 import { newProfile, picture, startBrowser } from "../browser/support/browser.js";
+import { desktopOf, openTerminal, takeToDesktop } from "../browser/support/desktop.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
+import { say, shows, terminalOf } from "../browser/support/terminal.js";
 import { until } from "../browser/support/until.js";
 import { enterPassword, launchSmall } from "./support/centre.js";
 import { execute, get, kubectl } from "./support/cluster.js";
@@ -80,6 +82,67 @@ test("kim works in the terminal of VS Code as herself", { timeout: 400_000 }, as
   assert.equal(await readFile(note, "utf8"), "kim\n20001 30001\n");
   assert.equal((await stat(note)).uid, 20001);
   await rm(note);
+});
+
+test("kim works on a desktop and another beside it, and its terminal is her", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const names = [freshName("desk"), freshName("desk")];
+  for (const name of names) await launchSmall(page, name, "desktop", { memoryMib: 1024 });
+  for (const name of names) {
+    const note = `${HOME}/${name}.txt`;
+    context.after(() => rm(note, { force: true }));
+    await waitForFirstLaunch(cardOf(page, name));
+    const desktop = await desktopOf(await openApp(profile, cardOf(page, name)));
+    await openTerminal(desktop);
+    await until("the terminal takes what is typed", async () => {
+      await desktop.keyboard.type(`id -u > ${note}; id -G >> ${note}; echo $DISPLAY >> ${note}\n`);
+      return (await readFile(note, "utf8")).split("\n").length === 4;
+    }, { limitMs: 30_000, everyMs: 3_000 });
+    assert.match(await readFile(note, "utf8"), /^20001\n20001 30001\n:\d+\n$/);
+    assert.equal((await stat(note)).uid, 20001);
+    await picture(desktop, "desktop");
+
+    await takeToDesktop(desktop, `echo 가나다 > ${note}`);
+    await until("the terminal has what was pasted", async () => {
+      await desktop.keyboard.press("Control+Shift+V");
+      await desktop.keyboard.press("Enter");
+      return (await readFile(note, "utf8")) === "가나다\n";
+    }, { limitMs: 30_000, everyMs: 3_000 });
+
+    // Korean is typed on the desktop's own keyboard: this is 한글 on it.
+    await until("the terminal has what was typed", async () => {
+      await desktop.keyboard.type("echo ");
+      await desktop.keyboard.press("Shift+Space");
+      await desktop.keyboard.type("gksrmf");
+      await desktop.keyboard.press("Shift+Space");
+      await desktop.keyboard.type(` > ${note}\n`);
+      return (await readFile(note, "utf8")) === "한글\n";
+    }, { limitMs: 30_000, everyMs: 3_000 });
+
+    // The desktop follows the window, and is there again after a reload.
+    await desktop.setViewportSize({ width: 1100, height: 700 });
+    await desktopOf(desktop);
+    await desktop.reload();
+    await desktopOf(desktop);
+  }
+  await deleteApps(page);
+});
+
+test("kim's terminal is her, and the same after the network broke", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const name = freshName("shell");
+  await launchSmall(page, name, "terminal");
+  await waitForFirstLaunch(cardOf(page, name));
+  const sockets = [];
+  await profile.routeWebSocket(/\/socket$/, (socket) => void sockets.push([socket, socket.connectToServer()]));
+  const terminal = await terminalOf(await openApp(profile, cardOf(page, name)));
+  await say(terminal, "there=here; id -un; id -G; pwd");
+  await shows(terminal, `kim\n20001 30001\n${HOME}\n`);
+  for (const end of sockets[0]) await end.close();
+  await until("it is connected again", () => sockets.length === 2);
+  await say(terminal, "echo still $there");
+  await shows(terminal, "still here\n");
+  await deleteApps(page);
 });
 
 test("a namespace that somebody deletes takes no file along, and comes back with the portal's right there", { timeout: 400_000 }, async (context) => {

@@ -46,8 +46,8 @@ export async function enterPassword(page, portal, name, password) {
 }
 
 /** JupyterLab, or what else is wanted, on half a core, of which the testbed's node has room for several. */
-export async function launchSmall(page, name, template = "jupyter", values = {}) {
-  const resources = { cpu_millis: 500, memory_bytes: 512 << 20, gpus: 0 };
+export async function launchSmall(page, name, template = "jupyter", { values = {}, memoryMib = 512 } = {}) {
+  const resources = { cpu_millis: 500, memory_bytes: memoryMib << 20, gpus: 0 };
   const { status, body } = await callApi(page, "POST", "/apps", { template, name, resources, values });
   assert.equal(status, 202, JSON.stringify(body));
 }
