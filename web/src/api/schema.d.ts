@@ -808,6 +808,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/requeue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks to stop a running job and let it begin anew; what it did so far is lost, unless it saved it itself.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        post: operations["requeue_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/resubmit": {
         parameters: {
             query?: never;
@@ -842,6 +862,86 @@ export interface paths {
         get: operations["get_job_script"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tasks of an array by their numbers, those that wait included; none for a job that is no array.
+         * @description Needs the role `user`; an API token also needs the scope `read` or `jobs`.
+         */
+        get: operations["list_job_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/tasks/{index}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for the end of one task of an array.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        post: operations["cancel_job_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/tasks/{index}/output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A piece of the output of one task of an array, read as its owner; empty as long as there is none.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        get: operations["get_job_task_output"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/walltime": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for another walltime. A running job's can only be made shorter.
+         * @description Needs the role `user`; an API token also needs the scope `jobs`.
+         */
+        post: operations["set_job_walltime"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1761,6 +1861,14 @@ export interface components {
             several_nodes: boolean;
             /** @description It has a record of a job in its own words. */
             record: boolean;
+            /** @description One job may be an array of tasks. */
+            arrays: boolean;
+            /** @description A running job may be put back into the queue by its owner. */
+            requeue: boolean;
+            /** @description The walltime of a job may be made shorter. */
+            shorten: boolean;
+            /** @description The walltime of a job that waits may be made longer, too. */
+            lengthen: boolean;
         };
         /** @description One possible value of a choice. */
         Choice: {
@@ -2146,11 +2254,45 @@ export interface components {
              */
             expected_start_at?: string | null;
             usage?: components["schemas"]["JobUsage"] | null;
+            array?: components["schemas"]["JobArray"] | null;
+            refusal?: components["schemas"]["JobReason"] | null;
+            /** @description Whether it was submitted elsewhere, by the scheduler's own commands: the portal shows it, and changes nothing. */
+            elsewhere?: boolean;
             /**
              * Format: int64
              * @description Grows with every change; the event stream's id.
              */
             revision: number;
+        };
+        /** @description The tasks of an array, which is one job. */
+        JobArray: {
+            /** @description Their numbers as the scheduler writes them: `1-100`, `0,5-9:2`. */
+            indexes: string;
+            /**
+             * Format: int32
+             * @description How many there are.
+             */
+            total: number;
+            /**
+             * Format: int32
+             * @description How many wait, held ones included.
+             */
+            waiting: number;
+            /**
+             * Format: int32
+             * @description How many run.
+             */
+            running: number;
+            /**
+             * Format: int32
+             * @description How many ended well.
+             */
+            succeeded: number;
+            /**
+             * Format: int32
+             * @description How many ended otherwise.
+             */
+            failed: number;
         };
         /** @description Values of the batch form; absent fields take the default. */
         JobForm: {
@@ -2241,8 +2383,9 @@ export interface components {
             /**
              * @description The head of the script that the form was filled from, as it stands; none for a new script. Fields that say
              *     something else than it change it, and every other byte of it stays.
+             * @default null
              */
-            head?: string | null;
+            head: string | null;
         };
         /** @description One batch job as the portal knows it. */
         JobId: string;
@@ -2327,9 +2470,49 @@ export interface components {
             memory_bytes?: number | null;
             /**
              * Format: int64
-             * @description How long it may run.
+             * @description How long it may run; without an end when absent.
              */
-            walltime_secs: number;
+            walltime_secs?: number | null;
+        };
+        /** @description One task of an array. */
+        JobTask: {
+            /**
+             * Format: int32
+             * @description Its number in the array.
+             */
+            index: number;
+            /** @description The scheduler's id of the task itself, once it has one. */
+            scheduler_id?: string | null;
+            /** @description Where it is in its life. */
+            phase: components["schemas"]["JobPhase"];
+            /** @description The scheduler's own word for it; only when `phase` is `unknown`. */
+            phase_raw?: string | null;
+            outcome?: components["schemas"]["Outcome"] | null;
+            /**
+             * Format: int32
+             * @description Exit code of the script, if it had one.
+             */
+            exit_code?: number | null;
+            reason?: components["schemas"]["JobReason"] | null;
+            /** @description The node or nodes that it runs or ran on. */
+            node?: string | null;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+        };
+        /** @description A page of an array's tasks. */
+        JobTaskList: {
+            /** @description By number. */
+            items: components["schemas"]["JobTask"][];
+            /** @description What to ask the next page with; null on the last. */
+            next_cursor?: string | null;
         };
         /** @description What a job used in all, as far as its scheduler counted it. */
         JobUsage: {
@@ -2665,14 +2848,19 @@ export interface components {
             defaults: components["schemas"]["QueueDefaults"];
             /** @description What is in it. */
             load: components["schemas"]["QueueLoad"];
+            /**
+             * Format: int64
+             * @description The higher, the earlier its jobs are looked at; none where the scheduler has no such number.
+             */
+            priority?: number | null;
         };
         /** @description What a job gets that does not say. */
         QueueDefaults: {
             /**
              * Format: int64
-             * @description Seconds.
+             * @description Seconds; it may run without an end when absent.
              */
-            walltime_secs: number;
+            walltime_secs?: number | null;
             /**
              * Format: int64
              * @description Bytes of memory for each core; none when the queue sets no limit by itself.
@@ -2713,9 +2901,9 @@ export interface components {
             max_memory_bytes: number;
             /**
              * Format: int64
-             * @description Seconds.
+             * @description Seconds; there is no limit when absent.
              */
-            max_walltime_secs: number;
+            max_walltime_secs?: number | null;
         };
         /** @description The queues of a system. */
         QueueList: {
@@ -2746,6 +2934,31 @@ export interface components {
              * @description Jobs that wait, held ones included.
              */
             jobs_queued: number;
+            /**
+             * Format: int32
+             * @description Nodes on which nothing runs.
+             */
+            nodes_free: number;
+            /**
+             * Format: int32
+             * @description Nodes on which something runs.
+             */
+            nodes_used: number;
+            /**
+             * Format: int32
+             * @description Nodes that take no jobs: down, drained, offline.
+             */
+            nodes_down: number;
+            /**
+             * Format: int32
+             * @description GPUs.
+             */
+            gpus_total: number;
+            /**
+             * Format: int32
+             * @description GPUs that jobs hold.
+             */
+            gpus_used: number;
         };
         /** @description Codes for the day that the authenticator is lost, each good once. They are shown nowhere else. */
         RecoveryCodes: {
@@ -3261,6 +3474,14 @@ export interface components {
         /** @description A user of the portal. */
         UserId: string;
         UserPath: string;
+        /** @description Another walltime. */
+        WalltimeRequest: {
+            /**
+             * Format: int64
+             * @description How long the job may run from its start on.
+             */
+            walltime_secs: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -4817,6 +5038,37 @@ export interface operations {
             };
         };
     };
+    requeue_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     resubmit_job: {
         parameters: {
             query?: never;
@@ -4869,6 +5121,150 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobScript"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_job_tasks: {
+        parameters: {
+            query?: {
+                /** @description `active` (begun and not over), `succeeded`, `failed` (over in any other way) or `all`; all when absent. */
+                state?: string;
+                /** @description Tasks on a page; 100 when absent, never more than 500. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobTaskList"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job_task_output: {
+        parameters: {
+            query?: {
+                /** @description `stdout` or `stderr`; the former when absent. */
+                stream?: string;
+                /** @description Where to begin, in bytes; a negative number counts from the end. */
+                offset?: number;
+                /** @description Bytes at most; 65,536 when absent, never more than 262,144. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chunk"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_job_walltime: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalltimeRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Why it was refused or failed. */
