@@ -99,7 +99,7 @@ impl Serve {
         let grace = Duration::from_secs(config.state.database_grace_secs.into());
         spawn(Box::pin(changes::notice(store.clone(), gateway.clone(), grace)));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
-        spawn(Box::pin(people::stop_apps(access.people.clone(), apps.clone())));
+        spawn(Box::pin(people::stop_apps(access.people.clone(), apps.clone(), store.clone())));
         let (people, every) = (access.people.clone(), Duration::from_secs(config.identity.refresh_secs));
         spawn(Box::pin(async move { people.keep_fresh(every).await }));
         let oidc = access.oidc.clone();

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use myksc_apps::Apps;
 use myksc_core::{AppPhase, Result, Translated};
-use myksc_identity::{AccountPolicy, Directories, LdapDirectory, Nss, People, PeoplePolicy, RoleRules};
+use myksc_identity::{
+    AccountPolicy, Actor, Directories, LdapDirectory, Nss, People, PeoplePolicy, RoleRules, audited,
+};
+use myksc_store::Store;
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{Config, DirectoryKind, broken};
@@ -30,7 +33,7 @@ pub(super) fn policy(config: &Config) -> Result<PeoplePolicy, Failure> {
 
 /// Stops the apps of everybody who may not be here, for as long as it is polled: at once when somebody is shut out,
 /// and now and then, so that nothing is lost by a crash in between.
-pub(super) async fn stop_apps(people: People, apps: Apps) {
+pub(super) async fn stop_apps(people: People, apps: Apps, store: Store) {
     let mut shut_out = people.subscribe();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -40,18 +43,19 @@ pub(super) async fn stop_apps(people: People, apps: Apps) {
             // Whoever it was, or if too many were: everybody is looked at.
             _ = shut_out.recv() => {}
         }
-        if let Err(error) = stop_once(&people, &apps).await {
+        if let Err(error) = stop_once(&people, &apps, &store).await {
             tracing::warn!(%error, "apps of people who are shut out could not be stopped; tried again soon");
         }
     }
 }
 
-async fn stop_once(people: &People, apps: &Apps) -> Result<()> {
+async fn stop_once(people: &People, apps: &Apps, store: &Store) -> Result<()> {
     for user in people.locked_with_apps().await? {
         for app in apps.list(&user).await? {
             if matches!(app.phase, AppPhase::Starting | AppPhase::Ready) {
                 tracing::info!(name = user.name, app = %app.id, "an app of a person who is shut out is stopped");
-                apps.stop(&user, &app.id).await?;
+                let stop = apps.stop(&user, &app.id);
+                audited(store, &Actor::portal(), "stop_app", app.id.as_str(), stop).await?;
             }
         }
     }

@@ -1,10 +1,14 @@
 //! `myksc admin` on a state folder of its own.
 
+use std::net::UdpSocket;
+use std::time::Duration;
+
 use myksc_core::{User, UserId};
 use myksc_store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::portal::{PASSWORD, Portal};
 use crate::run::{Ended, myksc, run};
 
 /// A state folder, and the account that the test runs as.
@@ -163,6 +167,34 @@ fn a_role_is_given_and_the_audit_log_tells_who_gave_it() {
     assert!(lines.iter().all(|line| line["outcome"] == "done"), "{lines:?}");
     assert!(!export.stdout.contains("long enough"));
     assert_eq!(site.admin(&["audit", "export", "--action", "set_role"], "").stdout.lines().count(), 1);
+}
+
+#[test]
+fn a_lock_ends_what_its_person_runs_and_a_receiver_is_told_of_both() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let address = format!("udp:{}", receiver.local_addr().unwrap());
+    let mut portal = Portal::new();
+    portal.add_kim();
+    portal.start_with(&[("MYKSC__AUDIT__SYSLOG", &address)]);
+    portal.login(PASSWORD).json();
+    let launch =
+        ["app", "launch", "command", "--name", "goes-on", "--set", "command=exec sleep 600", "--json"];
+    let app = portal.client(&launch).json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(portal.client(&["admin", "user", "lock", "kim"]).code, 0);
+    let told = |words: &[&str]| {
+        let mut datagram = [0; 4096];
+        loop {
+            let length = receiver.recv(&mut datagram).expect("an entry of the audit log");
+            let entry = String::from_utf8_lossy(&datagram[..length]);
+            assert!(entry.starts_with('<') && entry.contains("myksc"), "{entry}");
+            if words.iter().all(|word| entry.contains(word)) {
+                break;
+            }
+        }
+    };
+    told(&["lock_user", "kim", "admin:"]);
+    told(&["stop_app", &app, "portal"]);
 }
 
 #[test]

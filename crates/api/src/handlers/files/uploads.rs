@@ -196,12 +196,17 @@ async fn append_upload(
 )]
 async fn end_upload(
     State(state): State<AppState>,
+    peer: PeerAddress,
     caller: Caller,
     Id(id): Id<UploadId>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     require_version(&headers)?;
-    state.files.end_upload(&caller.user.identity(), &id).await.map_err(to_problem)?;
+    let identity = caller.user.identity();
+    let known = state.files.find_upload(&identity, &id).await.map_err(to_problem)?;
+    let end = state.files.end_upload(&identity, &id);
+    let recorder = Recorder::new(&state.store, &caller, &peer);
+    recorder.record("end_upload", &known.path.to_string(), end).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

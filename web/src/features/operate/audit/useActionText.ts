@@ -10,7 +10,7 @@ export const ACTIONS = [
   "submit_job", "cancel_job", "hold_job", "release_job", "resubmit_job",
   "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "directory_shows_nobody", "set_contract", "clear_contract", "export_audit",
   "add_notice", "remove_notice",
-  "make_folder", "move_file", "remove_file", "write_file", "read_file", "upload_file",
+  "make_folder", "move_file", "remove_file", "write_file", "read_file", "upload_file", "end_upload",
   "put_registry", "remove_registry",
   "set_preferences", "find_users", "view_user", "view_activity", "admit_user", "update_user",
 ] as const;
