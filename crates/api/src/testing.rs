@@ -12,7 +12,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_CO
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use myksc_apps::{Apps, AppsConfig, SecretKey};
-use myksc_core::{App, AppId, AppName, AppPhase, Resources, Role, Scope, Timestamp, Translated, User};
+use myksc_core::{
+    App, AppId, AppName, AppPhase, Job, JobId, Resources, Role, Scope, Timestamp, Translated, User,
+};
 use myksc_files::{AgentProgram, Deadlines, Files};
 use myksc_identity::{
     Access, AccessConfig, AccountPolicy, Authenticated, Client, Clock, FactorRule, FactorRules,
@@ -225,6 +227,26 @@ impl TestPortal {
         tx.insert_app(&mut app).await.unwrap();
         tx.commit().await.unwrap();
         app.id
+    }
+
+    /// Puts a running job of somebody on record.
+    pub(crate) async fn job(&self, owner: &User, script: &str) -> JobId {
+        let mut job: Job = serde_json::from_value(serde_json::json!({
+            "id": JobId::random(), "owner": owner.id, "system": "local", "scheduler_id": "7", "queue": "local",
+            "name": "relaxation", "phase": "running", "phase_raw": null, "outcome": null, "exit_code": null,
+            "reason": null, "work_dir": "home/secret-plans", "stdout_path": "home/secret-plans/out",
+            "stderr_path": "home/secret-plans/err", "submitted_at": Timestamp::now(),
+            "started_at": Timestamp::now(), "ended_at": null, "revision": 0,
+            "size": {
+                "nodes": 1, "tasks_per_node": 1, "cpus_per_task": 1, "gpus_per_node": 0, "memory_bytes": null,
+                "walltime_secs": 60,
+            },
+        }))
+        .unwrap();
+        let mut tx = self.state.store.begin().await.unwrap();
+        tx.insert_job(&mut job, script).await.unwrap();
+        tx.commit().await.unwrap();
+        job.id
     }
 
     /// Sends a request as a page of the portal or as a program would.

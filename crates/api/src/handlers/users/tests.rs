@@ -12,6 +12,7 @@ async fn support_finds_people_and_sees_states_but_nothing_of_what_is_in_them() {
     let support = portal.somebody("choi", Role::Support).await;
     let kim = portal.person("kim").await;
     portal.app(&kim).await;
+    let job = portal.job(&kim, "#!/bin/sh\n# secret-plans\n").await;
     let found = portal.ask(&support, Method::GET, &format!("{USERS}?query=KI"), None).await;
     assert_eq!(
         (found.text("/items/0/name").as_str(), found.json["items"].as_array().unwrap().len()),
@@ -24,7 +25,12 @@ async fn support_finds_people_and_sees_states_but_nothing_of_what_is_in_them() {
     let activity = portal.ask(&support, Method::GET, &format!("{path}/activity"), None).await;
     let app = &activity.json["apps"][0];
     assert_eq!((&app["name"], &app["phase"]), (&json!("notebook"), &json!("ready")));
-    for hidden in ["values", "failure", "log_tail", "work_dir", "script", "steps"] {
+    let told = &activity.json["jobs"][0];
+    assert_eq!(
+        (&told["id"], &told["name"], &told["phase"]),
+        (&json!(job), &json!("relaxation"), &json!("running"))
+    );
+    for hidden in ["secret-plans", "stdout", "values", "failure", "log_tail", "work_dir", "script", "steps"] {
         assert!(!activity.json.to_string().contains(hidden), "{hidden}: {activity:?}");
     }
     for act in ["lock", "unlock", "end-sessions", "reset-factor"] {
