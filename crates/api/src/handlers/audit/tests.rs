@@ -3,7 +3,7 @@ use http_body_util::BodyExt as _;
 use myksc_core::Role;
 use serde_json::{Value, json};
 
-use crate::testing::{As, PASSWORD, TestPortal};
+use crate::testing::{As, AuthenticatorApp, PASSWORD, TestPortal};
 
 const AUDIT: &str = "/api/v1/audit";
 
@@ -79,13 +79,53 @@ async fn no_secret_of_a_whole_session_stands_in_the_log() {
         secrets.extend([cookie.split_once('=').unwrap().1.to_owned(), csrf_token]);
     }
     if let As::Token(token) = token {
-        secrets.push(token.splitn(3, '_').nth(2).unwrap().to_owned());
+        secrets.push(secret_of(&token));
     }
 
-    let lines = exported(&portal, &operator, "").await;
-    let actions: Vec<_> = lines.iter().filter_map(|line| line["action"].as_str()).collect();
-    for action in ["sign_in", "create_token", "change_password", "open_app", "sign_out"] {
-        assert!(actions.contains(&action), "{action}: {actions:?}");
+    let actions = ["sign_in", "create_token", "change_password", "open_app", "sign_out"];
+    assert_log_has(&portal, &operator, &actions, &secrets).await;
+}
+
+#[tokio::test]
+async fn no_secret_of_a_second_step_or_of_a_device_stands_in_the_log() {
+    let portal = TestPortal::new().await;
+    let operator = portal.somebody("choi", Role::Operator).await;
+    portal.person("kim").await;
+    let kim = portal.browser("kim").await;
+    let post = async |caller: &As, path: &str, body: Value| {
+        let answer = portal.ask(caller, Method::POST, &format!("/api/v1/{path}"), Some(body)).await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        answer
+    };
+    let begun = post(&kim, "factors/totp", json!({ "password": PASSWORD })).await;
+    let code = AuthenticatorApp::with(&begun.text("/secret")).code(&portal);
+    let enrolled = post(&kim, "factors/totp/confirm", json!({ "code": code })).await;
+    let pending = portal.sign_in("kim", PASSWORD).await.pending();
+    let recovery_code = enrolled.text("/recovery_codes/0");
+    post(&pending, "sign-in/recovery-code", json!({ "code": recovery_code })).await;
+    let wish = json!({ "client_name": "login node", "scopes": ["read"], "expires_in_days": 7 });
+    let device = post(&As::Anybody, "device", wish).await;
+    post(&kim, &format!("device/{}/approve", device.text("/user_code")), json!({})).await;
+    let device_code = device.text("/device_code");
+    let fetched = post(&As::Anybody, "device/token", json!({ "device_code": device_code })).await;
+
+    let mut secrets = vec![begun.text("/secret"), device_code, secret_of(&fetched.text("/token"))];
+    secrets.extend((0..10).map(|number| enrolled.text(&format!("/recovery_codes/{number}"))));
+    let actions = ["begin_factor", "enrol_factor", "sign_in_factor", "approve_device"];
+    assert_log_has(&portal, &operator, &actions, &secrets).await;
+}
+
+/// What of an API token opens anything.
+fn secret_of(token: &str) -> String {
+    token.splitn(3, '_').nth(2).unwrap().to_owned()
+}
+
+/// Whether the log tells of these acts, and no secret.
+async fn assert_log_has(portal: &TestPortal, operator: &As, actions: &[&str], secrets: &[String]) {
+    let lines = exported(portal, operator, "").await;
+    let told: Vec<_> = lines.iter().filter_map(|line| line["action"].as_str()).collect();
+    for action in actions {
+        assert!(told.contains(action), "{action}: {told:?}");
     }
     let log = serde_json::to_string(&lines).unwrap().to_lowercase();
     for secret in secrets {
