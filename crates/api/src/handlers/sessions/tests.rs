@@ -1,13 +1,15 @@
+use std::net::SocketAddr;
+
 use axum::Router;
-use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_TYPE, SET_COOKIE, USER_AGENT};
 use http::{Method, StatusCode};
-use myksc_core::{Translated, User};
+use myksc_core::{Timestamp, Translated, User};
 use myksc_identity::{OidcConfig, OidcIdentity, OidcTimes};
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::testing::{As, TestPortal};
+use crate::testing::{As, PASSWORD, TestPortal};
 
 const SESSIONS: &str = "/api/v1/sessions";
 
@@ -34,6 +36,26 @@ async fn a_person_sees_and_ends_her_own_sessions_alone() {
     assert_eq!(portal.ask(&there, Method::GET, SESSIONS, None).await.status, StatusCode::UNAUTHORIZED);
     let twice = portal.ask(&here, Method::DELETE, &path, None).await;
     assert_eq!(twice.problem(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn the_list_says_from_where_and_when_somebody_signed_in() {
+    let portal = TestPortal::new().await;
+    portal.person("kim").await;
+    let began = Timestamp::now();
+    let body = json!({ "name": "kim", "password": PASSWORD });
+    let mut request = TestPortal::request(&As::Anybody, Method::POST, "/api/v1/session", Some(body));
+    request.headers_mut().insert(USER_AGENT, "A browser".parse().unwrap());
+    request.extensions_mut().insert(SocketAddr::from(([192, 0, 2, 7], 4711)));
+    let there = portal.send(request).await.browser();
+    portal.pass_secs(120);
+    assert_eq!(portal.ask(&there, Method::GET, "/api/v1/apps", None).await.status, StatusCode::OK);
+    let list = portal.ask(&there, Method::GET, SESSIONS, None).await;
+    let item = &list.json["items"][0];
+    assert_eq!((&item["address"], &item["user_agent"]), (&json!("192.0.2.7"), &json!("A browser")));
+    let time = |name: &str| serde_json::from_value::<Timestamp>(item[name].clone()).unwrap();
+    assert!(began <= time("created_at") && time("created_at") <= Timestamp::now(), "{item}");
+    assert!(time("last_used_at") >= began.plus_secs(120), "{item}");
 }
 
 #[tokio::test]
