@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::portal::{PASSWORD, Portal};
-use crate::run::run;
+use crate::run::{run, until};
 
 /// Makes a self-signed certificate for the portal and its apps in this folder, `portal.pem` and `portal.key`.
 fn make_certificate(folder: &Path) {
@@ -58,6 +58,23 @@ fn a_portal_with_a_certificate_is_used_over_https_alone() {
     // However the connection ends, nothing of HTTP is said over it.
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_up_while_the_portal_runs() {
+    let mut portal = Portal::new();
+    write_configuration(&portal);
+    portal.add_kim();
+    let pem = portal.folder.path().join("portal.pem");
+    portal.variables.push(("MYKSC_CONFIG".into(), portal.folder.path().join("https.toml").into()));
+    portal.variables.push(("SSL_CERT_FILE".into(), pem.clone().into()));
+    portal.start();
+    portal.login(PASSWORD).json();
+    let before = std::fs::read(&pem).unwrap();
+    make_certificate(portal.folder.path());
+    assert_ne!(std::fs::read(&pem).unwrap(), before);
+    // From here on the client believes the new one alone.
+    until("the new certificate", || (portal.client(&["app", "list"]).code == 0).then_some(()));
 }
 
 #[test]
