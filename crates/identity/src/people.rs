@@ -131,10 +131,10 @@ impl People {
         self.inner.shut_out.subscribe()
     }
 
-    /// Says that somebody may no longer be here, by an operator's word.
+    /// Says that somebody may no longer be here, and forgets what was verified of her.
     pub(crate) fn announce_shut_out(&self, user: &UserId) {
         self.inner.sessions.remembered().forget_user(user);
-        // Nobody listens: then nothing of hers runs.
+        // Nobody listens: whoever does later looks at everybody first.
         let _ = self.inner.shut_out.send(ShutOut { user: user.clone() });
     }
 
@@ -206,8 +206,7 @@ impl People {
             self.inner.sessions.announce(session, user.clone());
         }
         tracing::info!(name, reason, "a person was shut out");
-        // Nobody listens: whoever does later looks at everybody first.
-        let _ = self.inner.shut_out.send(ShutOut { user: user.clone() });
+        self.announce_shut_out(user);
         Ok(())
     }
 

@@ -47,8 +47,9 @@ async fn what_ended_or_was_locked_before_is_not_remembered() {
     let world = World::with_long_sessions(store.clone());
     let access = &world.access;
     let (kim, lee, park) = (world.person("kim").await, world.person("lee").await, world.person("park").await);
+    let han = world.person("han").await;
     let mut cookies = Vec::new();
-    for person in [&kim, &lee, &park] {
+    for person in [&kim, &lee, &han, &park] {
         let opened = world.session(person).await;
         access.sessions.verify(opened.secret.expose()).await.unwrap().unwrap();
         cookies.push(opened);
@@ -58,21 +59,23 @@ async fn what_ended_or_was_locked_before_is_not_remembered() {
         async move { access.tokens.create(&id, &TokenWish::new("t", 9)).await.unwrap() }
     };
     let (deleted, locked, kept) = (token(&kim).await, token(&lee).await, token(&park).await);
-    for token in [&deleted, &locked, &kept] {
+    let shut_out = token(&han).await;
+    for token in [&deleted, &locked, &shut_out, &kept] {
         access.tokens.verify(&token.expose(), HERE).await.unwrap().unwrap();
     }
     access.sessions.end(&kim.id, &cookies[0].verified.session.id).await.unwrap();
     access.tokens.delete(&kim.id, &deleted.token.id).await.unwrap();
     access.accounts.set_locked(&lee.id, true).await.unwrap();
+    access.people.shut_out(&han.id, "identity_unknown").await.unwrap();
 
     store.close().await;
-    for cookie in &cookies[..2] {
+    for cookie in &cookies[..3] {
         assert!(is_away(&access.sessions.verify(cookie.secret.expose()).await));
     }
-    for token in [&deleted, &locked] {
+    for token in [&deleted, &locked, &shut_out] {
         assert!(is_away(&access.tokens.verify(&token.expose(), HERE).await));
     }
-    assert!(access.sessions.verify(cookies[2].secret.expose()).await.unwrap().is_some());
+    assert!(access.sessions.verify(cookies[3].secret.expose()).await.unwrap().is_some());
     assert!(access.tokens.verify(&kept.expose(), HERE).await.unwrap().is_some());
 }
 
