@@ -29,6 +29,8 @@ const UNREADABLE: &str = "directory_entry_unusable";
 /// By the provider that signed her in.
 pub(crate) const REFUSED_BY_PROVIDER: &str = "provider";
 const REPLACED: &str = "identity_replaced";
+/// The site has no provider any more that vouches for her.
+const PROVIDER_REMOVED: &str = "provider_removed";
 
 /// What a look at one person came to.
 enum Look {
@@ -64,7 +66,8 @@ impl People {
     /// next launch; whoever is locked, is gone or is refused by the rules is shut out; whoever was shut out and is
     /// none of that is let in. A directory that can't be asked changes nothing. That an entry is no account, or that
     /// three people or more are gone while nobody is found, is believed after [`doubts::ROUNDS`] rounds, and of a
-    /// directory that shows nobody at all never.
+    /// directory that shows nobody at all never. The people of a provider that is configured no longer are shut out;
+    /// one whose claims are the accounts is asked about its people itself.
     ///
     /// # Errors
     /// What the database says.
@@ -75,9 +78,15 @@ impl People {
         }
         let mut rounds = JoinSet::new();
         for (provider, people) in of_directory {
-            // Nobody looks after the people of a provider that is configured no longer, nor whose claims are all.
-            let Some(directory) = self.inner.policy.directories.of_provider(&provider) else { continue };
-            rounds.spawn(self.clone().look_at_all(provider, Arc::clone(directory), people, confirm_after));
+            let directories = &self.inner.policy.directories;
+            if let Some(directory) = directories.of_provider(&provider) {
+                let directory = Arc::clone(directory);
+                rounds.spawn(self.clone().look_at_all(provider, directory, people, confirm_after));
+            } else if !directories.is_by_claims(&provider) {
+                for person in &people {
+                    self.shut_out_for(person, PROVIDER_REMOVED).await;
+                }
+            }
         }
         while let Some(ended) = rounds.join_next().await {
             ended.map_err(Error::internal)?;

@@ -1,6 +1,6 @@
 //! Where people's accounts come from, and what their groups make of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use myksc_core::user::Group;
@@ -15,6 +15,7 @@ pub struct Directories {
     directories: BTreeMap<String, Arc<dyn Directory>>,
     passwords: BTreeMap<String, (Translated, LdapDirectory)>,
     providers: BTreeMap<String, String>,
+    by_claims: BTreeSet<String>,
 }
 
 /// Roles by the names of groups.
@@ -42,6 +43,16 @@ impl Directories {
             self.providers.insert(provider.to_owned(), directory.to_owned());
         }
         is_known
+    }
+
+    /// Says that the accounts of a provider's people are its own claims.
+    pub fn assign_to_claims(&mut self, provider: &str) {
+        self.by_claims.insert(provider.to_owned());
+    }
+
+    /// Whether the accounts of a provider's people are its own claims.
+    pub(super) fn is_by_claims(&self, provider: &str) -> bool {
+        self.by_claims.contains(provider)
     }
 
     /// The directory that a provider's people are looked up in.

@@ -370,6 +370,25 @@ async fn one_answer_that_somebody_is_gone_is_not_believed_nor_that_everybody_is(
 }
 
 #[tokio::test]
+async fn the_people_of_a_provider_that_is_configured_no_longer_are_out_until_it_is_again() {
+    each_engine(|store| async move {
+        let known = Known::default();
+        let access = portal(&store, known.as_directory_of("keycloak"));
+        known.put("kim", Ok(Some(entry_of("kim", 71001))));
+        known.admit(&access, "kim").await;
+        let without = portal(&store, Directories::default());
+        for _ in 0..2 {
+            without.people.refresh(NOW).await.unwrap();
+            assert!(on_record(&store, "kim").await.locked);
+        }
+        assert_eq!(audited_as(&store, "shut_out").await, ["kim (provider_removed)"]);
+        access.people.refresh(NOW).await.unwrap();
+        assert!(!on_record(&store, "kim").await.locked);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_entry_that_is_no_account_shuts_its_person_out_when_it_stays_so() {
     each_engine(|store| async move {
         let known = Known::default();

@@ -77,10 +77,10 @@ fn directories(config: &Config) -> Result<Directories, Failure> {
         }
     }
     for oidc in &config.oidc {
-        if let Some(directory) = oidc.directory()
-            && !directories.assign(&oidc.id, directory)
-        {
-            return Err(oidc.broken("there is no such directory"));
+        match oidc.directory() {
+            Some(directory) if directories.assign(&oidc.id, directory) => {}
+            Some(_) => return Err(oidc.broken("there is no such directory")),
+            None => directories.assign_to_claims(&oidc.id),
         }
     }
     Ok(directories)
