@@ -86,6 +86,11 @@ pub enum OidcConfigError {
     /// The client's id.
     #[error("client_id: must not be empty")]
     ClientId,
+    /// What is asked for.
+    #[error(
+        "scopes: with accounts made of claims the provider has to be asked about its people; ask for \"offline_access\""
+    )]
+    Scopes,
     /// The authorities' certificates.
     #[error("ca_file: {0}")]
     Authorities(String),
@@ -148,7 +153,14 @@ impl OidcConfig {
         if !self.may_use(&issuer) || issuer.query().is_some() || issuer.fragment().is_some() {
             return Err(refused());
         }
-        if self.client_id.is_empty() { Err(OidcConfigError::ClientId) } else { Ok(()) }
+        if self.client_id.is_empty() {
+            return Err(OidcConfigError::ClientId);
+        }
+        // No directory says when such a person is locked or gone.
+        if self.identity == OidcIdentity::Claims && !self.wants_offline_access() {
+            return Err(OidcConfigError::Scopes);
+        }
+        Ok(())
     }
 }
 

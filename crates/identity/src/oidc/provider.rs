@@ -23,9 +23,11 @@ use url::Url;
 use myksc_core::{Error, Result};
 
 use super::browser::Browser;
-use super::config::{OFFLINE_ACCESS, OidcConfig, OidcConfigError};
+use super::config::{OFFLINE_ACCESS, OidcConfig, OidcConfigError, OidcIdentity};
 use super::http::{Http, HttpError};
-use super::token::{Claims, Disbelief, Logout, Parties, verify_id_token, verify_logout_token};
+use super::token::{
+    Claims, Disbelief, Logout, Parties, verify_id_token, verify_later_id_token, verify_logout_token,
+};
 
 /// A provider.
 pub(super) struct Provider {
@@ -56,8 +58,13 @@ pub(super) struct Granted {
 /// What a refresh token was good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refreshed {
-    /// The provider still knows the person; it may have given another token.
-    Known(Option<String>),
+    /// The provider still knows the person.
+    Known {
+        /// Another refresh token, if it gave one.
+        other_token: Option<String>,
+        /// A new ID token, if it gave one.
+        id_token: Option<String>,
+    },
     /// It does not: the account is locked or gone, or the grant was taken back.
     Refused,
 }
@@ -209,11 +216,12 @@ impl Provider {
             }
             None => self.token_trouble(&error),
         })?;
-        let id_token = answer.extra_fields().id_token().map(ToString::to_string);
-        Ok(Granted {
-            id_token: id_token.ok_or_else(|| self.rubbish("it gave no ID token"))?,
-            refresh_token: self.offline_token(&answer),
-        })
+        let refresh_token = self.offline_token(&answer);
+        if refresh_token.is_none() && self.config.identity == OidcIdentity::Claims {
+            return Err(self.rubbish("it gave no refresh token that outlives its session"));
+        }
+        let id_token = id_token_of(&answer).ok_or_else(|| self.rubbish("it gave no ID token"))?;
+        Ok(Granted { id_token, refresh_token })
     }
 
     /// Asks whether it still knows the person to whom it gave a refresh token.
@@ -226,7 +234,8 @@ impl Provider {
         match answer {
             Ok(answer) => {
                 let other = answer.refresh_token().map(|token| token.secret().clone());
-                Ok(Refreshed::Known(other.filter(|other| other != refresh_token)))
+                let other_token = other.filter(|other| other != refresh_token);
+                Ok(Refreshed::Known { other_token, id_token: id_token_of(&answer) })
             }
             Err(error) if matches!(refusal(&error), Some(CoreErrorResponseType::InvalidGrant)) => {
                 Ok(Refreshed::Refused)
@@ -240,6 +249,12 @@ impl Provider {
         let parties = self.parties();
         let verify = |keys: &[Jwk]| verify_id_token(&granted.id_token, keys, parties, nonce, now_secs);
         self.with_keys(verify).await
+    }
+
+    /// The claims of an ID token that the provider itself gave for a refresh token.
+    pub(super) async fn later_claims(&self, id_token: &str, now_secs: i64) -> Result<Claims> {
+        let parties = self.parties();
+        self.with_keys(|keys| verify_later_id_token(id_token, keys, parties, now_secs)).await
     }
 
     /// What a logout token says.
@@ -392,6 +407,10 @@ impl Provider {
 /// Nobody is let in.
 pub(super) fn refused(code: &'static str, detail: impl Into<String>) -> Error {
     Error::Forbidden { code, detail: detail.into() }
+}
+
+fn id_token_of(answer: &CoreTokenResponse) -> Option<String> {
+    answer.extra_fields().id_token().map(ToString::to_string)
 }
 
 fn refusal(error: &TokenError) -> Option<&CoreErrorResponseType> {

@@ -9,8 +9,8 @@ use myksc_core::secret::Secret;
 use myksc_core::{Error, Result, UserId};
 use myksc_store::{OidcDue, OidcRefresh};
 
-use super::OidcParts;
-use super::provider::{Provider, Refreshed};
+use super::provider::{Provider, Refreshed, refused};
+use super::{OidcIdentity, OidcParts, person};
 use crate::people::REFUSED_BY_PROVIDER;
 
 /// People a provider is asked about at once, so that a thousand are asked about within seconds.
@@ -85,12 +85,13 @@ async fn ask(parts: &OidcParts, provider: &Provider, held: &OidcRefresh) -> Resu
     let token = parts.seal.open(&label(&held.user), &held.sealed)?;
     let token = String::from_utf8(token).map_err(Error::internal)?;
     match provider.refresh(&token).await? {
-        Refreshed::Known(None) => {
-            parts.store.release_oidc_refresh(held, None).await?;
-        }
-        Refreshed::Known(Some(other)) => {
-            let other = seal(parts, &held.user, &other)?;
-            parts.store.release_oidc_refresh(held, Some((&other.id, &other.sealed))).await?;
+        Refreshed::Known { other_token, id_token } => {
+            let other = other_token.map(|other| seal(parts, &held.user, &other)).transpose()?;
+            let changed = other.as_ref().map(|other| (other.id.as_str(), other.sealed.as_str()));
+            let is_hers = parts.store.release_oidc_refresh(held, changed).await?;
+            if is_hers && let Some(id_token) = id_token {
+                bring_up_to_date(parts, provider, &held.user, &id_token).await?;
+            }
         }
         Refreshed::Refused => {
             // Not hers any more when she signed in anew while the provider was asked.
@@ -101,6 +102,31 @@ async fn ask(parts: &OidcParts, provider: &Provider, held: &OidcRefresh) -> Resu
         }
     }
     Ok(())
+}
+
+/// Makes of a person whose account is the provider's claims what they are now, and shuts her out where the rules refuse
+/// that. A token that is not believed, or that lacks the claims of an account, changes nothing.
+async fn bring_up_to_date(
+    parts: &OidcParts,
+    provider: &Provider,
+    user: &UserId,
+    id_token: &str,
+) -> Result<()> {
+    if provider.config.identity != OidcIdentity::Claims {
+        return Ok(());
+    }
+    let now_secs = parts.clock.now().as_millis().div_euclid(1000);
+    let claims = provider.later_claims(id_token, now_secs).await?;
+    let vouched = person::vouch(&parts.people, &provider.config, &claims).await?;
+    let found = parts.store.user_by_subject(&vouched.provider, &vouched.subject).await?;
+    if found.is_none_or(|found| found.user.id != *user) {
+        return Err(refused("oidc_token_invalid", "the ID token of a refresh is somebody else's"));
+    }
+    match parts.people.admit(&vouched).await {
+        Ok(_) => Ok(()),
+        Err(Error::Forbidden { code, .. }) => parts.people.shut_out(user, code).await,
+        Err(error) => Err(error),
+    }
 }
 
 fn seal(parts: &OidcParts, user: &UserId, token: &str) -> Result<OidcRefresh> {

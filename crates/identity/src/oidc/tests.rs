@@ -1,5 +1,6 @@
 //! Sign-ins at a provider that does what it should, and at ones that do not.
 
+mod claims;
 mod ends;
 mod fake;
 mod world;

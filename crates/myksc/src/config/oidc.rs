@@ -214,7 +214,8 @@ mod tests {
         let unsaid = format!("{MACHINE}{CENTRE}directory = \"machine\"\n");
         let good = format!("{unsaid}users_cannot_edit_claims = true\n");
         check(&good).unwrap();
-        check(&format!("{CENTRE}identity = \"claims\"\nusers_cannot_edit_claims = true\n")).unwrap();
+        let claims = format!("{CENTRE}identity = \"claims\"\nusers_cannot_edit_claims = true\n");
+        check(&format!("{claims}scopes = [\"profile\", \"offline_access\"]\n")).unwrap();
         for (text, named) in [
             (unsaid.clone(), "users_cannot_edit_claims"),
             (unsaid.replace("[[oidc]]", "[[oidc]]\nname_claim = \"email\""), "\"email\""),
@@ -230,6 +231,7 @@ mod tests {
             (format!("{CENTRE}directory = \"machine\"\n"), "machine"),
             (format!("{CENTRE}identity = \"claims\"\n"), "users_cannot_edit_claims"),
             (format!("{good}identity = \"claims\"\n"), "none is asked"),
+            (claims, "offline_access"),
         ] {
             let refusal = check(&text).unwrap_err();
             assert!(refusal.contains(named), "{text}: {refusal}");

@@ -88,6 +88,7 @@ struct Script {
     keys: Keys,
     published: Vec<Jwk>,
     names_itself: bool,
+    scope: &'static str,
     codes: HashMap<String, Pending>,
     refresh_tokens: HashSet<String>,
     group: Arc<Barrier>,
@@ -133,6 +134,7 @@ impl Fake {
             published: vec![keys.rsa_jwk.clone(), keys.ec_jwk.clone()],
             keys,
             names_itself: false,
+            scope: "openid offline_access",
             codes: HashMap::new(),
             refresh_tokens: HashSet::new(),
             group: Arc::new(Barrier::new(GROUP)),
@@ -173,6 +175,11 @@ impl Fake {
     /// Says in its configuration that it names itself in its answers.
     pub(super) fn name_itself(&self) {
         self.state.lock().unwrap().names_itself = true;
+    }
+
+    /// Grants this scope from now on, whatever is asked for.
+    pub(super) fn grant(&self, scope: &'static str) {
+        self.state.lock().unwrap().scope = scope;
     }
 
     /// Signs with new keys from now on.
@@ -328,37 +335,35 @@ impl Script {
                 if challenge != pending.challenge || text("redirect_uri") != pending.redirect_uri {
                     return refused("invalid_grant");
                 }
-                let id_token = self.id_token(&pending.nonce);
-                (StatusCode::OK, self.granted(Some(id_token)))
+                let id_token = self.id_token(Some(&pending.nonce));
+                (StatusCode::OK, self.granted(&id_token))
             }
             "refresh_token" => {
                 let is_known = self.refresh_tokens.remove(&text("refresh_token"));
                 if self.refreshing == Refreshing::Refused || !is_known {
                     return refused("invalid_grant");
                 }
-                (StatusCode::OK, self.granted(None))
+                let id_token = self.id_token(None);
+                (StatusCode::OK, self.granted(&id_token))
             }
             _ => refused("unsupported_grant_type"),
         }
     }
 
-    fn granted(&mut self, id_token: Option<String>) -> Value {
+    fn granted(&mut self, id_token: &str) -> Value {
         let refresh_token = self.new_name("refresh");
         self.refresh_tokens.insert(refresh_token.clone());
-        let mut answer = json!({
+        json!({
             "access_token": "access",
             "token_type": "Bearer",
             "expires_in": 60,
-            "scope": "openid offline_access",
+            "scope": self.scope,
             "refresh_token": refresh_token,
-        });
-        if let Some(id_token) = id_token {
-            answer["id_token"] = json!(id_token);
-        }
-        answer
+            "id_token": id_token,
+        })
     }
 
-    fn id_token(&self, nonce: &str) -> String {
+    fn id_token(&self, nonce: Option<&str>) -> String {
         let mut claims = json!({
             "iss": self.issuer,
             "aud": CLIENT_ID,
