@@ -124,7 +124,7 @@ impl Default for Identity {
         Self {
             min_uid: AccountPolicy::DEFAULT_MIN_UID,
             home_roots: vec![PathBuf::from("/home")],
-            refresh_secs: 30,
+            refresh_secs: 15,
         }
     }
 }
