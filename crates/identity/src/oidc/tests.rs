@@ -3,6 +3,7 @@
 mod claims;
 mod ends;
 mod fake;
+mod log;
 mod world;
 
 use std::time::Duration;
@@ -330,6 +331,8 @@ async fn people_whom_the_directory_does_not_let_in_stay_out() {
         ] {
             world.fake.set_person(claimed(name, &format!("sub of {name}")));
             assert_eq!(code(world.sign_in().await), expected, "{name:?}");
+            let logged = world.store.audit_entries(1).await.unwrap().remove(0);
+            assert_eq!((logged.action.as_str(), logged.outcome.as_deref()), ("sign_in", Some(expected)));
         }
         assert!(world.store.users().await.unwrap().is_empty());
 
