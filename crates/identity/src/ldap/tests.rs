@@ -1,5 +1,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -67,6 +69,63 @@ async fn a_person_signs_in_by_her_own_password_alone_and_comes_with_her_account(
             assert_eq!(sign_in(&directory, "kim", wrong).await, None, "{wrong:?}");
         }
     }
+}
+
+/// Stands before a server and counts the connections to it, those that are there at once and all of them.
+#[derive(Clone, Default)]
+struct Counter(Arc<Mutex<Connections>>);
+
+#[derive(Default)]
+struct Connections {
+    now: usize,
+    most: usize,
+    all: usize,
+}
+
+impl Counter {
+    /// Listens in place of the server with this address; gives the address of its own.
+    async fn before(&self, url: &str) -> String {
+        let port: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().port();
+        let counter = self.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(counter.clone().pass(client, port));
+            }
+        });
+        url.replace(&port.to_string(), &own.to_string())
+    }
+
+    async fn pass(self, mut client: tokio::net::TcpStream, port: u16) {
+        {
+            let mut connections = self.0.lock().unwrap();
+            (connections.now, connections.all) = (connections.now + 1, connections.all + 1);
+            connections.most = connections.most.max(connections.now);
+        }
+        let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        // How a connection ends is the ends' own business.
+        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        self.0.lock().unwrap().now -= 1;
+    }
+}
+
+#[tokio::test]
+async fn many_look_ups_at_once_share_as_many_connections_as_the_site_allows() {
+    const CONNECTIONS: usize = 3;
+    let slapd = Slapd::start(&people()).await;
+    let counter = Counter::default();
+    let urls = vec![counter.before(&slapd.ldaps_url()).await];
+    let directory = directory(LdapConfig { urls, connections: CONNECTIONS, ..slapd.config() });
+    let mut look_ups = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let directory = directory.clone();
+        look_ups.spawn(async move { directory.look_up("kim").await.unwrap().is_some() });
+    }
+    assert!(look_ups.join_all().await.into_iter().all(|found| found));
+    let connections = counter.0.lock().unwrap();
+    assert!((1..=CONNECTIONS).contains(&connections.most), "{} at once", connections.most);
+    assert_eq!(connections.all, connections.most, "a connection is used again");
 }
 
 #[tokio::test]
@@ -257,21 +316,21 @@ async fn what_is_wrong_with_an_entry_is_told_after_its_password_alone_and_withou
 /// A server that is none: what it does with each connection, which stays open.
 struct Stub {
     port: u16,
-    taken: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Stub {
     fn start(answer: impl Fn(&mut std::net::TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let taken = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
-        let count = std::sync::Arc::clone(&taken);
+        let taken = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&taken);
         // It ends with the test's process.
         std::thread::spawn(move || {
             let mut open = Vec::new();
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                count.fetch_add(1, Ordering::SeqCst);
                 let mut request = [0; 64];
                 let _ = stream.read(&mut request);
                 answer(&mut stream);
@@ -286,6 +345,6 @@ impl Stub {
     }
 
     fn connections(&self) -> usize {
-        self.taken.load(std::sync::atomic::Ordering::SeqCst)
+        self.taken.load(Ordering::SeqCst)
     }
 }
