@@ -1,6 +1,7 @@
 // What the app is: its template, size, values, and when it was made and started.
 
 import { useQuery } from "@tanstack/react-query";
+import type { i18n } from "i18next";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -19,6 +20,7 @@ export function Definition({ app }: { app: App }) {
   const words = useResourceText();
   const template = useQuery(templatesQuery).data?.find(({ id }) => id === app.template);
   const runtime = `apps:runtime.${app.runtime}`;
+  const limits = app.limits_by ? limitsText(i18n, app.limits_by) : t("details.unknown_limits");
   const fieldOf = (id: string) => template?.fields.find((field) => field.id === id);
   return (
     <section className={classes.section} aria-labelledby="definition">
@@ -26,7 +28,7 @@ export function Definition({ app }: { app: App }) {
       <dl className={classes.facts}>
         <Fact name={t("details.template")}>{text(template?.title) || app.template}</Fact>
         <Fact name={t("details.resources")}>{words(app.resources)}</Fact>
-        <Fact name={t("details.limits_by")}>{app.limits_by ?? t("details.unknown_limits")}</Fact>
+        <Fact name={t("details.limits_by")}>{limits}</Fact>
         {Object.entries(app.values).map(([id, value]) => (
           <Fact key={id} name={text(fieldOf(id)?.label) || id}>
             <FieldValue field={fieldOf(id)} value={String(value)} />
@@ -49,6 +51,12 @@ export function Definition({ app }: { app: App }) {
       </dl>
     </section>
   );
+}
+
+/** What keeps the limits, and what it can keep. */
+function limitsText(translator: i18n, limitsBy: string): string {
+  const key = `apps:limits.${limitsBy}`;
+  return translator.exists(key) ? translator.t(key as "apps:limits.rlimit") : limitsBy;
 }
 
 function FieldValue({ field, value }: { field: TemplateField | undefined; value: string }) {
