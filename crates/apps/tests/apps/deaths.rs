@@ -115,11 +115,7 @@ async fn die_at(bench: &Bench, point: CrashPoint) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let is_of_supervisor = matches!(
-        point,
-        CrashPoint::LaunchPlaced | CrashPoint::LaunchProcessStarted | CrashPoint::LaunchExitSeen
-    );
-    if is_of_supervisor {
+    if point.process() == crash::Process::Supervisor {
         first_supervisor_dies(bench, point).await;
         portal.kill().unwrap();
     }
