@@ -134,7 +134,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Template, Vec<CataloguePr
     let template = match toml::from_str::<File>(text) {
         Ok(parsed) => check::template(id, parsed, &mut findings),
         Err(error) => {
-            findings.add(&error.span().unwrap_or_default(), error.message().trim());
+            let message = error.message().lines().collect::<Vec<_>>().join(" ");
+            findings.add(&error.span().unwrap_or_default(), message.trim());
             None
         }
     };

@@ -114,7 +114,8 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
     // A group that hangs in the kernel must not keep the portal from starting.
     drop(tokio::task::spawn_blocking(myksc_agent::supervisor::sweep_control_groups));
     Apps::start(apps, store.clone()).await.map_err(|error| match error {
-        StartError::Catalogue(error) => broken(error.to_string()),
+        // One line, however much is wrong.
+        StartError::Catalogue(error) => broken(error.to_string().lines().collect::<Vec<_>>().join("; ")),
         StartError::Other(error) => Failure::caused(Exit::Failed, "the apps", &error),
     })
 }

@@ -116,6 +116,25 @@ fn a_broken_configuration_is_named_by_file_and_line() {
 }
 
 #[test]
+fn a_broken_catalogue_is_one_line_that_names_every_fault_by_file_and_line() {
+    let portal = Portal::new();
+    let catalogue = portal.folder.path().join("catalogue");
+    std::fs::create_dir(&catalogue).unwrap();
+    std::fs::write(catalogue.join("one.toml"), "order = 1\ncolour = \"red\"\n").unwrap();
+    std::fs::write(catalogue.join("two.toml"), "order = 2\n\n[title\n").unwrap();
+    let serve = || {
+        let mut serve = portal.serve();
+        serve.env("MYKSC__APPS__CATALOGUE", &catalogue);
+        run(serve, "")
+    };
+    let refused = serve();
+    refused.refused(10, "one.toml:2: unknown field `colour`");
+    refused.refused(10, "two.toml:3: ");
+    std::fs::remove_dir_all(&catalogue).unwrap();
+    serve().refused(10, "catalogue: No such file or directory");
+}
+
+#[test]
 fn root_must_ask_for_it() {
     if rustix::process::geteuid().is_root() {
         let portal = Portal::new();
