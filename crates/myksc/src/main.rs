@@ -66,7 +66,7 @@ enum ConfigCommand {
         #[arg(long, env = "MYKSC_CONFIG")]
         config: Option<PathBuf>,
     },
-    /// Print the commented example.
+    /// Print the commented example; as JSON, the values that hold where nothing is configured.
     Reference,
 }
 
@@ -99,18 +99,21 @@ fn main() -> ExitCode {
 impl ConfigCommand {
     fn run(&self, json: bool) -> Result<(), Failure> {
         match self {
+            Self::Reference if json => print_json(&Config::default()),
             Self::Reference => print(config::REFERENCE),
             Self::Check { config } => {
                 let config = Config::load(config.as_deref())?;
-                let shown = if json {
-                    serde_json::to_string_pretty(&config).or_exit(Exit::Failed, "the configuration")? + "\n"
-                } else {
-                    toml::to_string(&config).or_exit(Exit::Failed, "the configuration")?
-                };
-                print(&shown)
+                if json {
+                    return print_json(&config);
+                }
+                print(&toml::to_string(&config).or_exit(Exit::Failed, "the configuration")?)
             }
         }
     }
+}
+
+fn print_json(config: &Config) -> Result<(), Failure> {
+    print(&(serde_json::to_string_pretty(config).or_exit(Exit::Failed, "the configuration")? + "\n"))
 }
 
 fn openapi() -> Result<(), Failure> {

@@ -172,6 +172,7 @@ fn the_configurations_reference_is_a_configuration() {
     std::fs::write(&file, &reference.stdout).unwrap();
     let checked = portal.client(&["config", "check", "--json", "--config", file.to_str().unwrap()]).json();
     assert_eq!(checked["server"]["apps_domain"], "localhost");
+    assert_eq!(portal.client(&["config", "reference", "--json"]).json(), checked);
 }
 
 #[test]
