@@ -1,7 +1,9 @@
 //! The command-line client, against a running portal.
 
 mod apps;
+mod environment;
 mod jobs;
+mod json;
 mod uploads;
 
 use std::io::{Read as _, Write as _};

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::portal::Portal;
 use crate::run::{begin, end, run, until};
 
-const WAITS: &str = "#!/bin/sh\n#MYKSC --name=waits\nuntil [ -e go ]; do sleep 0.05; done\n";
+pub(super) const WAITS: &str = "#!/bin/sh\n#MYKSC --name=waits\nuntil [ -e go ]; do sleep 0.05; done\n";
 
-fn submit(portal: &Portal, script: &str) -> Value {
+pub(super) fn submit(portal: &Portal, script: &str) -> Value {
     run(portal.command(&["job", "submit", "-", "--json"]), script).json()
 }
 
-fn await_phase(portal: &Portal, job: &Value, phase: &str) -> Value {
+pub(super) fn await_phase(portal: &Portal, job: &Value, phase: &str) -> Value {
     until(phase, || {
         let job = portal.client(&["job", "show", job["id"].as_str().unwrap(), "--json"]).json();
         (job["phase"] == phase).then_some(job)
