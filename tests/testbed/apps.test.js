@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmod, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
-import { connect } from "node:net";
+import { chmod, mkdir, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
+import { after } from "node:test";
 
 import { picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { newNotebook, runCode, saveAs, waitForLauncher } from "../browser/support/jupyterlab.js";
+import { examine } from "../browser/support/looks.js";
 import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitForPhase } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
 import { ALLOWED_IMAGES, enterPassword, launchSmall, portalOnCluster } from "./support/centre.js";
@@ -22,10 +24,10 @@ printVersions("people", "kubernetes", "images");
 const HOME = `${testbed.HOME_ROOT}/kim`;
 
 /** A journey with a portal whose namespaces are its own: other portals have other keys, and find other apps. */
-async function journeyOnCluster(name, walk) {
+async function journeyOnCluster(name, walk, settings) {
   const prefix = `${freshName("t")}-`;
   const namespace = `${prefix}20001-kim`;
-  const portal = await portalOnCluster(prefix);
+  const portal = await portalOnCluster(prefix, settings);
   journey(name, { timeout: 300_000, portal }, (given) => {
     given.context.after(() => kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false"));
     return walk({ ...given, namespace });
@@ -141,7 +143,8 @@ await journeyOnCluster("an image of kim's own runs as her, whatever it says of i
     await start.click();
     await dialog.getByText(said).waitFor();
   }
-  await picture(page, "own-image");
+  const looks = (name) => examine(page, name, (theme, width) => picture(page, `${name}-${theme}-${width}`));
+  assert.deepEqual(await looks("own-image"), []);
   await image.fill(testbed.IMAGE_FORGED);
   await start.click();
   const card = cardOf(page, "forged");
@@ -209,7 +212,7 @@ await journeyOnCluster("a private image waits for kim's password of its registry
   await store.click();
   await section.getByRole("listitem").getByText(host, { exact: true }).waitFor();
   assert.equal(await section.locator("input[type=password]").inputValue(), "");
-  await picture(page, "registries");
+  assert.deepEqual(await examine(page, "registries", (theme, width) => picture(page, `registries-${theme}-${width}`)), []);
 
   // The launch that waited goes on by itself: the kubelet asks for the password at each try.
   await page.goto(portal.origin);
@@ -278,6 +281,35 @@ await journeyOnCluster("what holds a launch is on the card, and goes when that i
   await kubectl("-n", namespace, "delete", "resourcequota", "small");
   await waitForPhase(second, "ready");
   assert.equal(await hold.count(), 0);
+});
+
+// A registry that takes requests and never answers, and a folder that nobody has made.
+const slow = createServer((socket) => socket.unref()).unref().listen(0, "127.0.0.1");
+await once(slow, "listening");
+const SLOW = `127.0.0.1:${slow.address().port}`;
+const ABSENT = join(testbed.SCRATCH_ROOT, freshName("absent"));
+after(async () => {
+  slow.close();
+  await rm(ABSENT, { recursive: true, force: true });
+});
+
+await journeyOnCluster("a launch says that its image is on its way, and which folder is not there", async ({ portal, page }) => {
+  await signIn(page, portal);
+  await launchSmall(page, "waiting", "image", { image: testbed.IMAGE_PROBE, port: "8080" });
+  const waiting = cardOf(page, "waiting");
+  await waiting.getByText(`The folder ${ABSENT} is not on the machine`).waitFor({ timeout: 60_000 });
+  await mkdir(ABSENT);
+  await waitForFirstLaunch(waiting);
+
+  const asked = once(slow, "connection");
+  await launchSmall(page, "slow", "image", { image: `${SLOW}/lab/app:1`, port: "8080" });
+  await cardOf(page, "slow").getByText("Its image is being fetched.").waitFor({ timeout: 60_000 });
+  await asked;
+  const app = await appOf(page, "slow");
+  assert.deepEqual([app.phase, app.steps.at(-1).step], ["starting", "placed"]);
+}, {
+  images: [`${testbed.REGISTRY}/**`, `${SLOW}/**`],
+  more: `[[kubernetes.mounts]]\nid = "absent"\npath = "${ABSENT}"\n`,
 });
 
 await journeyOnCluster("kim's files are read and written by an agent of her own, as herself", async ({ portal, page, namespace }) => {

@@ -12,7 +12,7 @@ import { callApi, cardOf, launchJupyterLab, openApp, waitForFirstLaunch, waitFor
 import { say, shows, terminalOf } from "../browser/support/terminal.js";
 import { until } from "../browser/support/until.js";
 import { enterPassword, launchSmall } from "./support/centre.js";
-import { execute, get, kubectl } from "./support/cluster.js";
+import { apply, execute, get, kubectl, podOfKim } from "./support/cluster.js";
 import { printVersions, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
 
@@ -142,6 +142,21 @@ test("kim's terminal is her, and the same after the network broke", { timeout: 4
   await until("it is connected again", () => sockets.length === 2);
   await say(terminal, "echo still $there");
   await shows(terminal, "still here\n");
+  await deleteApps(page);
+});
+
+test("an image of kim's own runs under the cluster's policies as she does, and none that the site does not allow", { timeout: 400_000 }, async (context) => {
+  const { profile, page } = await dashboard(context);
+  const name = freshName("own");
+  await launchSmall(page, name, "image", { values: { image: testbed.IMAGE_FORGED, port: "8080" } });
+  await waitForFirstLaunch(cardOf(page, name));
+  const own = await openApp(profile, cardOf(page, name));
+  await own.waitForFunction(() => document.body.innerText.includes("identity"));
+  const { identity } = JSON.parse(await own.evaluate(() => document.body.innerText));
+  assert.deepEqual([identity.uid, identity.groups, identity.capabilities], [20001, [20001, 30001], "0".repeat(16)]);
+  // The policy holds whoever makes a pod there, the portal's form aside.
+  const pod = podOfKim(HERS, freshName("other"), { image: "docker.io/library/python:3.12" });
+  await assert.rejects(apply(pod), /denied request: images must be of 127\.0\.0\.1/);
   await deleteApps(page);
 });
 

@@ -56,12 +56,12 @@ export async function launchSmall(page, name, template = "jupyter", { values = {
 export const ALLOWED_IMAGES = [testbed.REGISTRY, testbed.PRIVATE_REGISTRY].map((registry) => `${registry}/myksc-testbed/**`);
 
 /** The centre's cluster. The portal reaches it with a kubeconfig of its own beside its configuration. */
-const cluster = (folder, prefix) => `
+const cluster = (folder, prefix, images) => `
 [kubernetes]
 kubeconfig = "${folder}/kubeconfig"
 namespace_prefix = "${prefix}"
 registry = "${testbed.IMAGE_AGENT.split("/").slice(0, 2).join("/")}"
-images = ${JSON.stringify(ALLOWED_IMAGES)}
+images = ${JSON.stringify(images)}
 agent_image = "${testbed.IMAGE_AGENT}"
 gateway_networks = ["${testbed.NODE_ADDRESS}/32"]
 gateway_pods = { namespace = "${prefix}gateway", labels = { app = "gateway" } }
@@ -71,13 +71,16 @@ dns_servers = ["${testbed.DNS_SERVER}"]
 /** An account of the machine that owns nothing: not the people's homes, and not the machine. */
 export const NOBODY = { name: "nobody", uid: 65534, gid: 65534 };
 
-/** Settings of a portal for the centre's people whose apps run on its cluster, in namespaces that begin with `prefix`. */
-export async function portalOnCluster(prefix) {
+/**
+ * Settings of a portal for the centre's people whose apps run on its cluster, in namespaces that begin with `prefix`.
+ * `more` stands at the end of its configuration.
+ */
+export async function portalOnCluster(prefix, { images = ALLOWED_IMAGES, more = "" } = {}) {
   const kubeconfig = await kubectl("config", "view", "--raw", "--flatten");
   return {
     account: null,
     person: NOBODY,
     files: { ...DIRECTORY_FILES, kubeconfig },
-    config: ({ folder }) => directory(folder) + cluster(folder, prefix),
+    config: ({ folder }) => directory(folder) + cluster(folder, prefix, images) + more,
   };
 }

@@ -10,6 +10,7 @@ mod definition;
 mod log;
 mod manifests;
 mod names;
+mod news;
 mod observe;
 mod place;
 mod records;
@@ -253,6 +254,10 @@ impl KubernetesRuntime {
         let standing = observe::standing(app, deployment.as_ref(), pod.as_ref());
         let mut seen = match &standing {
             Standing::Settled(state) => Observation::of(state.clone()),
+            Standing::Coming(None) => {
+                let hold = pod.as_ref().and_then(|pod| self.following.news_of(pod));
+                Observation { hold, ..Observation::of(Observed::Coming) }
+            }
             Standing::Coming(hold) => Observation { hold: hold.clone(), ..Observation::of(Observed::Coming) },
             Standing::Running(_) => Observation::of(Observed::Coming),
         };

@@ -151,6 +151,11 @@ impl ContainerRecord {
             restarts: u32::try_from(status.restart_count).unwrap_or_default(),
         }
     }
+
+    /// Whether it ran, now or before.
+    pub(super) fn was_started(&self) -> bool {
+        self.last_end.is_some() || matches!(self.state, Some(Container::Running(_) | Container::Ended(_)))
+    }
 }
 
 impl Container {

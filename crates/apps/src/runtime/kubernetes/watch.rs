@@ -1,6 +1,8 @@
 //! Following the cluster: one watch for all Deployments of ours, and for each namespace in which something is to run,
 //! one of its pods. Lists happen at the start and where the API server asks for one (410), never for a request.
 
+mod events;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,11 +16,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use myksc_core::app::Hold;
 use myksc_core::{AppId, Resources};
 
 use super::config::KubernetesConfig;
 use super::manifests::resources_of;
 use super::names::{self, APP_LABEL, NAMESPACE_LABEL, NAMESPACE_OF_USER};
+use super::news::News;
 use super::records::{DeploymentRecord, PodRecord};
 use crate::runtime::RuntimeEvent;
 
@@ -50,6 +54,10 @@ struct Tables {
     usage: HashMap<String, Resources>,
     /// Who follows the pods of a namespace.
     followed: HashMap<String, AbortHandle>,
+    /// What events told of pods on their way, by the pods' uids.
+    news: HashMap<String, News>,
+    /// Who follows the events of a namespace.
+    events_followed: HashMap<String, AbortHandle>,
 }
 
 /// What has been listed once.
@@ -114,6 +122,11 @@ impl Following {
         of_app.max_by_key(|pod| (!pod.is_going, pod.generation, pod.made_at)).cloned()
     }
 
+    /// What events say holds a pod that is on its way.
+    pub(super) fn news_of(&self, pod: &PodRecord) -> Option<Hold> {
+        self.seen.lock().news.get(&pod.uid)?.hold()
+    }
+
     /// The most that a pod can get, taken over all nodes. Before they are known nothing is too much: the scheduler
     /// says what is.
     pub(super) fn capacity(&self) -> Resources {
@@ -137,7 +150,8 @@ impl Following {
 impl Drop for Following {
     fn drop(&mut self) {
         self.tasks.iter().for_each(AbortHandle::abort);
-        self.seen.lock().followed.values().for_each(AbortHandle::abort);
+        let tables = self.seen.lock();
+        tables.followed.values().chain(tables.events_followed.values()).for_each(AbortHandle::abort);
     }
 }
 
@@ -299,6 +313,7 @@ impl Keeper<Pod> for Pods {
         let Some(record) = PodRecord::of(&object) else { return };
         let app = record.app.clone();
         let is_new = self.seen.lock().put_pod(record);
+        self.seen.follow_events();
         if is_new {
             self.seen.tell(app).await;
         }
@@ -308,6 +323,7 @@ impl Keeper<Pod> for Pods {
         let Some(record) = PodRecord::of(&object) else { return };
         self.seen.lock().forget_pods(|pod| pod.uid == record.uid);
         self.seen.follow_pods();
+        self.seen.follow_events();
         self.seen.tell(record.app).await;
     }
 
@@ -322,6 +338,7 @@ impl Keeper<Pod> for Pods {
             }
             apps
         };
+        self.seen.follow_events();
         for app in apps {
             self.seen.tell(app).await;
         }

@@ -85,6 +85,20 @@ pub(super) fn start_fault(message: &str) -> Option<&'static str> {
         .then_some("image_command_missing")
 }
 
+/// The image is on its way to the node.
+pub(super) fn fetching() -> Hold {
+    hold("image_fetching", Params::new(), "the image is being fetched")
+}
+
+/// Why a folder can't be mounted, in the kubelet's words.
+pub(super) fn mount_failed(message: &str) -> Hold {
+    let rest = message.split_once("hostPath type check failed: ").map(|(_, rest)| rest);
+    match rest.and_then(|rest| rest.split_once(" is not a directory")) {
+        Some((path, _)) => hold("folder_missing", Params::from([("path".to_owned(), path.into())]), message),
+        None => hold("mount_failed", Params::new(), message),
+    }
+}
+
 /// It ended and is started once more.
 pub(super) fn restarting(end: &End, restarts: u32) -> Hold {
     let code = match start_fault(&end.last_lines) {

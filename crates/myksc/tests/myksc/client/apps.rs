@@ -1,7 +1,7 @@
 //! `app …`.
 
 use crate::portal::Portal;
-use crate::run::{begin, end, until};
+use crate::run::{begin, end, run, until};
 
 /// A web server that is there once its folder has a file `go`.
 const SERVES: &str =
@@ -62,4 +62,15 @@ fn the_catalogue_lists_what_can_be_launched_and_what_is_missing() {
     assert_ne!(of("rstudio")["missing"], serde_json::json!([]));
     let table = portal.client(&["app", "catalogue"]).stdout;
     assert!(table.starts_with("ID ") && table.lines().count() == templates.len() + 1, "{table}");
+}
+
+#[test]
+fn a_password_of_a_registry_comes_from_standard_input_and_is_refused_where_no_images_run() {
+    let portal = Portal::with_kim();
+    let login = ["registry", "login", "r.example.org:5000", "--user", "kim", "--password-stdin"];
+    run(portal.command(&login), "a token\n").refused(5, "container images run on a cluster alone");
+    assert_eq!(portal.client(&["registry", "list", "--json"]).json()["items"], serde_json::json!([]));
+    portal.client(&["registry", "logout", "r.example.org"]).refused(4, "no such registry");
+    let launch = ["app", "launch", "image", "--set", "image=python:3", "--set", "port=8000"];
+    portal.client(&launch).refused(5, "Kubernetes is missing here");
 }
