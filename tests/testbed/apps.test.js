@@ -295,14 +295,14 @@ after(async () => {
 
 await journeyOnCluster("a launch says that its image is on its way, and which folder is not there", async ({ portal, page }) => {
   await signIn(page, portal);
-  await launchSmall(page, "waiting", "image", { image: testbed.IMAGE_PROBE, port: "8080" });
+  await launchSmall(page, "waiting", "image", { values: { image: testbed.IMAGE_PROBE, port: "8080" } });
   const waiting = cardOf(page, "waiting");
   await waiting.getByText(`The folder ${ABSENT} is not on the machine`).waitFor({ timeout: 60_000 });
   await mkdir(ABSENT);
   await waitForFirstLaunch(waiting);
 
   const asked = once(slow, "connection");
-  await launchSmall(page, "slow", "image", { image: `${SLOW}/lab/app:1`, port: "8080" });
+  await launchSmall(page, "slow", "image", { values: { image: `${SLOW}/lab/app:1`, port: "8080" } });
   await cardOf(page, "slow").getByText("Its image is being fetched.").waitFor({ timeout: 60_000 });
   await asked;
   const app = await appOf(page, "slow");

@@ -66,6 +66,8 @@ test("values that can't work are refused, and the reason names them", limits, as
     [values({ storage: { roots: ["/etc"] } }), /storage\/roots/],
     [values({ storage: { shared: ["/data/.."] } }), /storage\/shared/],
     [values({ images: { allowed: ["python:*"] } }), /images\/allowed/],
+    [values({ site: { proxy: "proxy:3128" } }), /site\/proxy/],
+    [values({ site: { cran: 'https://m/"); system("id' } }), /site\/cran/],
     [values({ policy: {} }), /policy/],
   ]) {
     await assert.rejects(renderChart(wrong), (error) => {

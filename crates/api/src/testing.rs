@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use myksc_apps::{Apps, AppsConfig, SecretKey};
+use myksc_apps::{Apps, AppsConfig, SecretKey, SiteSettings};
 use myksc_core::{
     App, AppId, AppName, AppPhase, Job, JobId, Resources, Role, Scope, Timestamp, Translated, User,
 };
@@ -339,6 +339,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         supervisor: SupervisorProgram { program: "/bin/false".into(), arguments: Vec::new() },
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
+        site: SiteSettings::default(),
         kubernetes: None,
     };
     Apps::start(config, store.clone()).await.unwrap()

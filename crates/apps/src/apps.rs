@@ -29,6 +29,7 @@ use crate::runtime::kubernetes::{KubernetesConfig, KubernetesRuntime};
 use crate::runtime::local::{LocalConfig, LocalRuntime};
 use crate::runtime::{Observation, Place, Runtime, RuntimeEvent};
 use crate::secret::SecretKey;
+use crate::site::SiteSettings;
 
 /// The most bytes of an app's log where the operator says nothing else.
 pub const DEFAULT_LOG_LIMIT_BYTES: u64 = 16 << 20;
@@ -50,6 +51,8 @@ pub struct AppsConfig {
     pub secret_key: SecretKey,
     /// The most bytes of an app's log that are kept, its beginning and its end.
     pub log_limit_bytes: u64,
+    /// What every app on this machine gets.
+    pub site: SiteSettings,
     /// The cluster that apps run on; this machine when absent.
     pub kubernetes: Option<KubernetesConfig>,
 }
@@ -217,6 +220,7 @@ async fn start_runtime(
         supervisor: config.supervisor,
         secret_key: config.secret_key,
         log_limit_bytes: config.log_limit_bytes,
+        site: config.site,
         programs,
     })?;
     Ok((Arc::new(runtime), events))

@@ -14,6 +14,7 @@ mod resources;
 mod routes;
 mod runtime;
 mod secret;
+mod site;
 
 pub use apps::{
     Apps, AppsConfig, DEFAULT_LOG_LIMIT_BYTES, LaunchRequest, LogChunk, StartError, TemplateView,
@@ -27,3 +28,4 @@ pub use routes::RouteChange;
 pub use runtime::kubernetes::{Grant, KubernetesConfig, Mount, Pods, Storage};
 pub use runtime::{Answer, Availability, Found, Launch, Observation, Observed, Place, Runtime, RuntimeEvent};
 pub use secret::SecretKey;
+pub use site::SiteSettings;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit::{Exit, Failure};
 
+mod apps;
 mod audit;
 mod database;
 mod identity;
@@ -19,6 +20,7 @@ mod server;
 mod sign_in;
 mod systems;
 
+pub(crate) use apps::Apps;
 pub(crate) use audit::Audit;
 pub(crate) use database::DatabaseAddress;
 pub(crate) use identity::{Directory, DirectoryKind, Identity, Roles};
@@ -33,8 +35,6 @@ pub(crate) const REFERENCE: &str = include_str!("../../../docs/myksc.example.tom
 
 /// Where the file is when nobody says so; it need not exist.
 const USUAL_FILE: &str = "/etc/myksc/myksc.toml";
-/// Less of a log would tell nobody anything.
-const MIN_LOG_LIMIT_BYTES: u64 = 64 << 10;
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -106,18 +106,6 @@ pub(crate) struct Accounts {
     pub(crate) token_max_days: u32,
 }
 
-/// Apps on this machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Apps {
-    /// Folder of the templates; the ones that ship with the portal when absent.
-    pub(crate) catalogue: Option<PathBuf>,
-    /// Folders in which programs of apps are looked for, before those of `PATH`.
-    pub(crate) program_folders: Vec<PathBuf>,
-    /// The most bytes of an app's log that are kept, its beginning and its end.
-    pub(crate) log_limit_bytes: u64,
-}
-
 /// The local queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -175,13 +163,6 @@ impl Default for State {
 impl Default for Accounts {
     fn default() -> Self {
         Self { session_idle_secs: 12 * 3600, session_max_secs: 7 * 24 * 3600, token_max_days: 365 }
-    }
-}
-
-impl Default for Apps {
-    fn default() -> Self {
-        let log_limit_bytes = myksc_apps::DEFAULT_LOG_LIMIT_BYTES;
-        Self { catalogue: None, program_folders: Vec::new(), log_limit_bytes }
     }
 }
 
@@ -259,9 +240,7 @@ impl Config {
                 return Err(broken(format!("{key}: must be at least 1")));
             }
         }
-        if self.apps.log_limit_bytes < MIN_LOG_LIMIT_BYTES {
-            return Err(broken(format!("apps.log_limit_bytes: must be at least {MIN_LOG_LIMIT_BYTES}")));
-        }
+        self.apps.check()?;
         for root in &self.files.roots {
             let taken =
                 root.id == "home" || self.files.roots.iter().filter(|other| other.id == root.id).count() > 1;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Entrance, EventStreams, NamedSystem, Notices, RecordedReads, Site};
-use myksc_apps::{Apps, AppsConfig, SecretKey};
+use myksc_apps::{Apps, AppsConfig, SecretKey, SiteSettings};
 use myksc_core::user::Group;
 use myksc_core::{Role, Timestamp, Translated, User, UserId};
 use myksc_files::{Deadlines, Files};
@@ -170,6 +170,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         supervisor: process::supervisor(),
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
+        site: SiteSettings::default(),
         kubernetes: None,
     };
     Apps::start(config, store.clone()).await.expect("the apps")

@@ -291,7 +291,8 @@ fn files(
 /// The parts of a command. One that is a field of the kind `arguments` and nothing else stands for all of its words, and
 /// `{agent}` for those that call our agent.
 fn command(texts: &[Spanned<String>], scope: &Scope<'_>, findings: &mut Findings) -> Vec<Argument> {
-    let is_words = |id: &str| scope.fields.iter().any(|field| field.id == id && field.kind == FieldKind::Arguments);
+    let is_words =
+        |id: &str| scope.fields.iter().any(|field| field.id == id && field.kind == FieldKind::Arguments);
     let argument = |text: Pattern| match text.only_place() {
         Some(Place::Value(id)) if is_words(id) => Argument::Words(id.clone()),
         Some(Place::Agent) => Argument::Agent,

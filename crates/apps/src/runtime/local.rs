@@ -27,6 +27,7 @@ use crate::catalogue::{Missing, Programs, Template};
 use crate::image::ImageRules;
 use crate::registry::RegistryLogin;
 use crate::secret::SecretKey;
+use crate::site::SiteSettings;
 
 pub(super) use place::is_own_listener;
 use record::Record;
@@ -49,6 +50,8 @@ pub(crate) struct LocalConfig {
     pub(crate) secret_key: SecretKey,
     /// The most bytes of an app's log that are kept.
     pub(crate) log_limit_bytes: u64,
+    /// What every app gets.
+    pub(crate) site: SiteSettings,
     /// Where programs are looked for.
     pub(crate) programs: Arc<Programs>,
 }
@@ -67,6 +70,7 @@ struct Inner {
     supervisor: SupervisorProgram,
     secret_key: SecretKey,
     log_limit_bytes: u64,
+    site: SiteSettings,
     programs: Arc<Programs>,
     watch: WatchSet,
     probes: Probes,
@@ -102,6 +106,7 @@ impl LocalRuntime {
             supervisor: config.supervisor,
             secret_key: config.secret_key,
             log_limit_bytes: config.log_limit_bytes,
+            site: config.site,
             programs: config.programs,
             watch,
             probes: Probes::new(events.clone()),

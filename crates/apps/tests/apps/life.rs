@@ -41,8 +41,12 @@ async fn a_launch_goes_through_the_five_steps_and_can_be_reached_with_its_secret
         assert_eq!(ask(&endpoint, Some(&authorization)).await, "200");
         assert_eq!(ask(&endpoint, None).await, "401");
     }
-    let spec = fs::read_dir(bench.place.folder.join("apps")).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(fs::read_to_string(spec.join("conf/a")).unwrap(), "kim");
+    let folder = fs::read_dir(bench.place.folder.join("apps")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(fs::read_to_string(folder.join("conf/a")).unwrap(), "kim");
+    // What the site says stands above what the template does.
+    let environment = myksc_spool::Folder::at(folder).read_spec().unwrap().environment;
+    assert_eq!(environment["TZ"], "Asia/Seoul");
+    assert_eq!(fs::read_to_string(&environment["SSL_CERT_FILE"]).unwrap(), "authorities");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use myksc_apps::{Apps, AppsConfig, LaunchRequest, SecretKey};
+use myksc_apps::{Apps, AppsConfig, LaunchRequest, SecretKey, SiteSettings};
 use myksc_core::app::Failure;
 use myksc_core::grant::{Endpoint, RouteState};
 use myksc_core::user::Group;
@@ -59,6 +59,11 @@ impl Place {
             },
             secret_key: SecretKey::new([7; 32]),
             log_limit_bytes: 1 << 20,
+            site: SiteSettings {
+                time_zone: Some("Asia/Seoul".into()),
+                authorities: Some("authorities".into()),
+                ..SiteSettings::default()
+            },
             kubernetes: None,
         };
         Apps::start(config, self.store().await).await.unwrap()
@@ -191,7 +196,7 @@ command = ["/bin/bash", "-c", "{{values.script}}", "bash", "{place}"]
 listen = "{listen}"
 authorization = "token {{secret}}"
 grace_secs = 2
-environment = {{ SECRET = "{{secret}}" }}
+environment = {{ SECRET = "{{secret}}", TZ = "UTC" }}
 files = {{ "conf/a" = "{{user}}" }}
 probe = {{ path = "/ready", statuses = [200], timeout_secs = {timeout_secs} }}
 [[fields]]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use myksc_apps::{Grant, ImageRules, KubernetesConfig};
+use myksc_apps::{Grant, ImageRules, KubernetesConfig, SiteSettings};
 use myksc_core::Translated;
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +56,6 @@ pub(crate) struct Kubernetes {
     /// The resource that stands for a GPU.
     #[serde(default = "gpu_resource")]
     pub(crate) gpu_resource: String,
-    /// Variables of every app.
-    #[serde(default)]
-    pub(crate) environment: BTreeMap<String, String>,
     /// The rights that the portal gives its own account in people's namespaces.
     pub(crate) grant: Option<GrantTable>,
 }
@@ -111,11 +108,11 @@ pub(crate) struct GrantTable {
 }
 
 impl Kubernetes {
-    /// What the apps need to know of it.
+    /// What the apps need to know of it, and what the site gives every one.
     ///
     /// # Errors
     /// As [`Kubernetes::check`].
-    pub(crate) fn runtime(&self) -> Result<KubernetesConfig, Failure> {
+    pub(crate) fn runtime(&self, site: SiteSettings) -> Result<KubernetesConfig, Failure> {
         let home = Mount { id: "home".to_owned(), path: "{home}".to_owned(), read_only: false };
         let mount = |mount: &Mount| myksc_apps::Mount {
             id: mount.id.clone(),
@@ -142,7 +139,7 @@ impl Kubernetes {
                 labels: pods.labels.clone(),
             }),
             gpu_resource: self.gpu_resource.clone(),
-            environment: self.environment.clone().into_iter().collect(),
+            site,
             grant: self.grant.as_ref().map(|grant| Grant {
                 role: grant.role.clone(),
                 account: (grant.namespace.clone(), grant.account.clone()),
@@ -260,7 +257,9 @@ mod tests {
     #[test]
     fn people_run_images_of_the_sites_registry_unless_it_says_otherwise() {
         let gateway = "gateway_networks = [\"10.0.0.1/32\"]\n";
-        let images = |text: &str| parse(&format!("{gateway}{text}")).runtime().unwrap().images.texts();
+        let images = |text: &str| {
+            parse(&format!("{gateway}{text}")).runtime(SiteSettings::default()).unwrap().images.texts()
+        };
         assert_eq!(images(""), ["r.example.org/**"]);
         assert_eq!(images("images = []"), [""; 0]);
         assert_eq!(images("images = [\"ghcr.io/lab/*:1.*\"]"), ["ghcr.io/lab/*:1.*"]);
@@ -272,7 +271,13 @@ mod tests {
     fn every_app_sees_the_home_folder() {
         let config =
             parse("gateway_networks = [\"10.0.0.1/32\"]\n[[mounts]]\nid = \"s\"\npath = \"/scratch/{name}\"");
-        let mounts: Vec<_> = config.runtime().unwrap().mounts.into_iter().map(|mount| mount.path).collect();
+        let mounts: Vec<_> = config
+            .runtime(SiteSettings::default())
+            .unwrap()
+            .mounts
+            .into_iter()
+            .map(|mount| mount.path)
+            .collect();
         assert_eq!(mounts, ["{home}", "/scratch/{name}"]);
     }
 }

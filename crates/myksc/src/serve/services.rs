@@ -18,7 +18,7 @@ use myksc_jobs::{
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, Kubernetes, SchedulerKind, broken};
+use crate::config::{self, Config, SchedulerKind, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -101,6 +101,7 @@ fn agents_on_cluster(apps: Apps) -> Elsewhere {
 
 /// Everybody's apps, those that run already included.
 pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -> Result<Apps, Failure> {
+    let site = config.apps.site_settings()?;
     let apps = AppsConfig {
         apps_dir: folder.folder("apps")?,
         run_dir: folder.socket_folder(SOCKET_NAME_BYTES)?,
@@ -109,7 +110,8 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
         supervisor: SupervisorProgram::own(),
         secret_key: SecretKey::new(folder.secret_key()?),
         log_limit_bytes: config.apps.log_limit_bytes,
-        kubernetes: config.kubernetes.as_ref().map(Kubernetes::runtime).transpose()?,
+        kubernetes: config.kubernetes.as_ref().map(|cluster| cluster.runtime(site.clone())).transpose()?,
+        site,
     };
     // A group that hangs in the kernel must not keep the portal from starting.
     drop(tokio::task::spawn_blocking(myksc_agent::supervisor::sweep_control_groups));

@@ -160,10 +160,25 @@ read_only = {{ .readOnly | default false }}
 {{- end }}
 {{- with .Values.environment }}
 
-[kubernetes.environment]
+[apps.environment]
 {{- range $name, $value := . }}
 {{ toJson $name }} = {{ toJson $value }}
 {{- end }}
+{{- end }}
+{{- $authorities := ternary "/etc/myksc/config/ca.pem" "" (ne .Values.site.authorities "") }}
+{{- $settings := dict "time_zone" .Values.site.timeZone "proxy" .Values.site.proxy "no_proxy" .Values.site.noProxy
+  "ca_file" $authorities "pip_index" .Values.site.pipIndex "conda_channels" .Values.site.condaChannels
+  "cran" .Values.site.cran "npm_registry" .Values.site.npmRegistry }}
+{{- $site := list }}
+{{- range $key, $value := $settings }}
+{{- if $value }}
+{{- $site = append $site (printf "%s = %s" $key (toJson $value)) }}
+{{- end }}
+{{- end }}
+{{- with $site }}
+
+[apps.site]
+{{ join "\n" . }}
 {{- end }}
 {{- with .Values.portal.config }}
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::image::ImageRules;
+use crate::site::SiteSettings;
 
 /// How apps run on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub struct KubernetesConfig {
     pub gateway_pods: Option<Pods>,
     /// The resource that stands for a GPU.
     pub gpu_resource: String,
-    /// Variables of every app, for example proxies and mirrors.
-    pub environment: Vec<(String, String)>,
+    /// What every app gets.
+    pub site: SiteSettings,
     /// Binds the portal's own account to the rights it needs in each person's namespace; none where the kubeconfig
     /// has them by itself.
     pub grant: Option<Grant>,

@@ -104,9 +104,11 @@ pub(super) fn prepare<'a>(
     };
     let port = port_of(recipe, &surroundings)?;
     let surroundings = Surroundings { port: port.to_string(), ..surroundings };
-    let filled =
-        |(name, text): (&String, &crate::catalogue::Pattern)| (name.clone(), text.fill(&surroundings));
+    let site = config.site.variables(APP_DIR);
+    let own = recipe.environment.iter().filter(|(name, _)| !site.contains_key(*name));
+    let environment = own.map(|(name, text)| (name.clone(), text.fill(&surroundings))).collect();
     let files = recipe.files.iter().map(|(path, text)| Ok((text_of(path)?, text.fill(&surroundings))));
+    let files = files.chain(config.site.files().into_iter().map(Ok));
     Ok(Launch {
         config,
         namespace,
@@ -123,7 +125,8 @@ pub(super) fn prepare<'a>(
         },
         image: image_of(config, &image.source, &app.values),
         command: recipe.command(&surroundings),
-        environment: recipe.environment.iter().map(filled).collect(),
+        environment,
+        site,
         files: files.collect::<Result<BTreeMap<_, _>, Error>>()?,
         listens: match recipe.listen {
             Listen::Unix => Listens::Socket,

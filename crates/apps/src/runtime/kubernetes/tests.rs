@@ -19,6 +19,7 @@ use crate::image::ImageRules;
 use crate::registry::RegistryLogin;
 use crate::runtime::Observed;
 use crate::secret::SecretKey;
+use crate::site::SiteSettings;
 
 const NAMESPACE: &str = "myksc-20001-kim";
 
@@ -42,7 +43,10 @@ pub(super) fn config() -> KubernetesConfig {
             labels: [("app.kubernetes.io/name".to_owned(), "myksc".to_owned())].into(),
         }),
         gpu_resource: "nvidia.com/gpu".to_owned(),
-        environment: vec![("HTTPS_PROXY".to_owned(), "http://proxy.example.org:3128".to_owned())],
+        site: SiteSettings {
+            environment: [("HTTPS_PROXY".to_owned(), "http://proxy.example.org:3128".to_owned())].into(),
+            ..SiteSettings::default()
+        },
         grant: Some(Grant {
             role: "myksc-namespace".to_owned(),
             account: ("myksc".to_owned(), "myksc-control".to_owned()),
@@ -181,6 +185,34 @@ fn an_image_that_the_site_does_not_allow_comes_to_no_pod() {
     let taken = place::check_port(template, &own_image(&[("port", "7443")]).values).unwrap();
     assert_eq!((taken.field.as_str(), taken.code.as_str()), ("values.port", "port_taken"));
     assert_eq!(place::check_port(template, &own_image(&[]).values), None);
+}
+
+#[test]
+fn what_the_site_gives_every_app_no_template_takes_away() {
+    let site = SiteSettings {
+        environment: [("JUPYTER_CONFIG_PATH", "/site"), ("LANG", "ko_KR.UTF-8")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        time_zone: Some("Asia/Seoul".to_owned()),
+        authorities: Some("PEM".to_owned()),
+        ..SiteSettings::default()
+    };
+    let objects = objects(&KubernetesConfig { site, ..config() });
+    let pod = objects.deployment.spec.unwrap().template.spec.unwrap();
+    let variables = pod.containers[0].env.clone().unwrap();
+    let value = |name: &str| {
+        let found: Vec<_> = variables.iter().filter(|variable| variable.name == name).collect();
+        assert_eq!(found.len(), 1, "{name}");
+        found[0].value.clone()
+    };
+    assert_eq!(value("JUPYTER_CONFIG_PATH").as_deref(), Some("/site"));
+    assert_eq!(value("LANG").as_deref(), Some("ko_KR.UTF-8"));
+    assert_eq!(value("TZ").as_deref(), Some("Asia/Seoul"));
+    assert_eq!(value("SSL_CERT_FILE").as_deref(), Some("/run/myksc/app/site/ca.pem"));
+    let mounts = pod.containers[0].volume_mounts.clone().unwrap();
+    assert!(mounts.iter().any(|mount| mount.mount_path == "/run/myksc/app/site/ca.pem"));
+    let secret = objects.secret.string_data.unwrap();
+    assert!(secret.values().any(|text| text == "PEM") && !secret.contains_key("env.JUPYTER_CONFIG_PATH"));
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub(super) fn prepare(
         },
     };
     let spec = spec(inner, identity, app, recipe, &surroundings);
-    let files = recipe.files.iter().map(|(path, text)| (path.clone(), text.fill(&surroundings))).collect();
+    let files = recipe.files.iter().map(|(path, text)| (path.clone(), text.fill(&surroundings)));
+    let files = files.chain(inner.site.files().into_iter().map(|(path, text)| (path.into(), text))).collect();
     Ok(Prepared { record, spec, files, socket })
 }
 
@@ -132,7 +133,7 @@ fn spec(inner: &Inner, identity: &Identity, app: &App, recipe: &Recipe, surround
     Spec {
         generation: app.generation,
         command: recipe.command(surroundings),
-        environment: environment(identity, app, recipe, surroundings),
+        environment: environment(inner, identity, app, recipe, surroundings),
         work_dir: identity.home.clone(),
         stdin: None,
         stdout: None,
@@ -147,8 +148,9 @@ fn spec(inner: &Inner, identity: &Identity, app: &App, recipe: &Recipe, surround
     }
 }
 
-/// What a login gives a process, and the template's own variables.
+/// What a login gives a process, the template's own variables, and the site's above both.
 fn environment(
+    inner: &Inner,
     identity: &Identity,
     app: &App,
     recipe: &Recipe,
@@ -165,6 +167,7 @@ fn environment(
         ("MYKSC_APP".to_owned(), app.id.to_string()),
     ]);
     environment.extend(recipe.environment.iter().map(|(name, text)| (name.clone(), text.fill(surroundings))));
+    environment.extend(inner.site.variables(&surroundings.folder));
     // The kernel takes no NUL; nothing that was checked holds one.
     environment.retain(|_, value| !value.contains('\0'));
     environment

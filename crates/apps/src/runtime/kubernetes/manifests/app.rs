@@ -59,6 +59,8 @@ pub(in super::super) struct Launch<'a> {
     pub(in super::super) command: Vec<String>,
     /// Variables that may hold the app's secret.
     pub(in super::super) environment: BTreeMap<String, String>,
+    /// Variables that the site gives every app; the two have no names in common.
+    pub(in super::super) site: BTreeMap<String, String>,
     /// Files below [`APP_DIR`], by relative path.
     pub(in super::super) files: BTreeMap<String, String>,
     pub(in super::super) listens: Listens,
@@ -368,7 +370,8 @@ fn environment(launch: &Launch<'_>) -> Vec<EnvVar> {
         ("MYKSC_APP", launch.definition.app.id.to_string()),
     ];
     let plain = |name: String, value: String| EnvVar { name, value: Some(literal(&value)), value_from: None };
-    let site = launch.config.environment.iter().map(|(name, value)| plain(name.clone(), value.clone()));
+    let site = launch.site.iter().map(|(name, value)| plain(name.clone(), value.clone()));
+    let login = login.into_iter().filter(|(name, _)| !launch.site.contains_key(*name));
     let own = launch.environment.keys().map(|name| EnvVar {
         name: name.clone(),
         value: None,
@@ -381,7 +384,7 @@ fn environment(launch: &Launch<'_>) -> Vec<EnvVar> {
             ..EnvVarSource::default()
         }),
     });
-    login.into_iter().map(|(name, value)| plain(name.to_owned(), value)).chain(site).chain(own).collect()
+    login.map(|(name, value)| plain(name.to_owned(), value)).chain(site).chain(own).collect()
 }
 
 /// The kubelet replaces `$(NAME)` in variables and commands; `$$` is a dollar.
