@@ -2,6 +2,7 @@
 
 import { texts } from "./texts.ts";
 
+const USE_EVERY_MS = 30_000;
 const DELAYS_MS = [300, 1_000, 2_000, 5_000, 10_000];
 
 /** Where the page's own host takes WebSockets. */
@@ -44,6 +45,24 @@ async function isOurs() {
     return false;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Tells the portal, at most every half minute, that somebody works here: keys, clicks and movements. What passes over the
+ * socket says nothing of that, as programs and clocks go on by themselves.
+ */
+export function tellUse() {
+  let toldAt = -Infinity;
+  const used = () => {
+    if (performance.now() - toldAt < USE_EVERY_MS) return;
+    toldAt = performance.now();
+    fetch("./used", { method: "POST" }).catch(() => {
+      // The next one will do.
+    });
+  };
+  for (const kind of ["keydown", "pointerdown", "pointermove", "wheel"]) {
+    document.addEventListener(kind, used, { capture: true, passive: true });
   }
 }
 

@@ -7,7 +7,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { Terminal, type ITheme } from "@xterm/xterm";
 
-import { address, element, Retries, tell } from "./connection.ts";
+import { address, element, Retries, tell, tellUse } from "./connection.ts";
 import { language, texts } from "./texts.ts";
 
 /** What the agent says besides the shell's output (`terminal/client.rs`). */
@@ -96,5 +96,6 @@ dark.addEventListener("change", () => void (terminal.options.theme = dark.matche
 new ResizeObserver(() => fit.fit()).observe(element("screen", HTMLElement));
 fit.fit();
 
+tellUse();
 tell(texts.connecting);
 connect();

@@ -2,10 +2,11 @@
 //! leads the page's WebSocket to the program.
 //!
 //! ```text
-//! GET /          the page
-//! GET /assets/…  what belongs to it
-//! GET /ready     204 when the program can be talked to, else 503
-//! GET /socket    a WebSocket
+//! GET  /         the page
+//! GET  /assets/… what belongs to it
+//! GET  /ready    204 when the program can be talked to, else 503
+//! GET  /socket   a WebSocket
+//! POST /used     204; by this the page tells the portal that somebody works here
 //! ```
 
 mod children;

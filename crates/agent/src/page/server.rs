@@ -109,8 +109,10 @@ async fn answer(
     program: Arc<impl Program>,
     permit: Arc<OwnedSemaphorePermit>,
 ) -> Answer {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return files::text(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here.\n");
+    match (request.method(), request.uri().path()) {
+        (&Method::POST, "/used") => return files::text(StatusCode::NO_CONTENT, ""),
+        (&Method::GET | &Method::HEAD, _) => {}
+        _ => return files::text(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here.\n"),
     }
     match request.uri().path() {
         "/" => files::page(program.page(), request.headers()),

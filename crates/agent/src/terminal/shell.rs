@@ -111,7 +111,9 @@ impl Terminal {
             }
         }
         let Some(session) = self.session().take() else { return };
-        pty::hang_up(session.leader);
+        if !over.is_cancelled() {
+            pty::hang_up(session.leader);
+        }
         for page in session.pages {
             let _ = timeout(STALL, page.send(Event::Ended)).await;
         }

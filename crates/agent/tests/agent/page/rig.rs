@@ -80,7 +80,11 @@ impl Agent {
     }
 
     pub(super) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
-        get(&self.socket(), path, headers).await
+        ask(&self.socket(), "GET", path, headers).await
+    }
+
+    async fn status(&self, method: &str, path: &str) -> StatusCode {
+        ask(&self.socket(), method, path, &[]).await.status()
     }
 
     /// A WebSocket of a page of this origin.
@@ -121,11 +125,11 @@ impl Drop for Agent {
     }
 }
 
-async fn get(socket: &Path, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
+async fn ask(socket: &Path, method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
     let stream = UnixStream::connect(socket).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    let mut request = Request::get(path).header("host", "app.localhost");
+    let mut request = Request::builder().method(method).uri(path).header("host", "app.localhost");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -202,6 +206,10 @@ async fn a_page_is_served_to_its_owner_alone_and_says_what_it_may_load() {
     }
     assert_eq!(agent.get("/socket", &[]).await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(agent.get("/ready", &[]).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(agent.status("POST", "/used").await, StatusCode::NO_CONTENT);
+    for (method, path) in [("GET", "/used"), ("POST", "/"), ("PUT", "/used"), ("POST", "/socket")] {
+        assert!(agent.status(method, path).await.is_client_error(), "{method} {path}");
+    }
 }
 
 #[tokio::test]

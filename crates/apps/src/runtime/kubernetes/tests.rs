@@ -216,6 +216,19 @@ fn what_the_site_gives_every_app_no_template_takes_away() {
 }
 
 #[test]
+fn each_variable_is_named_once_and_the_templates_own_counts_before_a_logins() {
+    let desktop = App { template: "desktop".to_owned(), ..app() };
+    let objects = launched(&config(), &desktop).unwrap();
+    let pod = objects.deployment.spec.unwrap().template.spec.unwrap();
+    let variables = pod.containers[0].env.clone().unwrap();
+    let of = |name: &str| variables.iter().filter(|one| one.name == name).collect::<Vec<_>>();
+    for variable in &variables {
+        assert_eq!(of(&variable.name).len(), 1, "{}", variable.name);
+    }
+    assert!(of("XAUTHORITY")[0].value_from.is_some() && of("XDG_RUNTIME_DIR")[0].value_from.is_some());
+}
+
+#[test]
 fn no_secret_stands_in_what_others_may_read() {
     let objects = objects(&config());
     let deployment = serde_json::to_string(&objects.deployment).unwrap();

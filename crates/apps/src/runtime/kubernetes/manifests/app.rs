@@ -357,7 +357,8 @@ pub(super) fn secret_items(
     }
 }
 
-/// What a login gives a process, what the site gives every app, and the template's own, which come from the secret.
+/// What a login gives a process, what the site gives every app, and the template's own, which come from the secret. Of one
+/// name the last of these counts.
 fn environment(launch: &Launch<'_>) -> Vec<EnvVar> {
     let who = &launch.definition.owner;
     let login = [
@@ -371,7 +372,9 @@ fn environment(launch: &Launch<'_>) -> Vec<EnvVar> {
     ];
     let plain = |name: String, value: String| EnvVar { name, value: Some(literal(&value)), value_from: None };
     let site = launch.site.iter().map(|(name, value)| plain(name.clone(), value.clone()));
-    let login = login.into_iter().filter(|(name, _)| !launch.site.contains_key(*name));
+    let is_said = |name: &str| launch.site.contains_key(name) || launch.environment.contains_key(name);
+    // The API server takes each name once.
+    let login = login.into_iter().filter(|(name, _)| !is_said(name));
     let own = launch.environment.keys().map(|name| EnvVar {
         name: name.clone(),
         value: None,
