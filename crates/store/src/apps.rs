@@ -149,7 +149,7 @@ fn phase(app: &App) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use myksc_core::{AppName, Resources};
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::testing::each_engine;
 
-    fn app(owner: &UserId, name: &str) -> App {
+    pub(crate) fn app(owner: &UserId, name: &str) -> App {
         App {
             id: AppId::random(),
             owner: owner.clone(),
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    async fn insert(store: &Store, app: &mut App) -> Result<(), StoreError> {
+    pub(crate) async fn insert(store: &Store, app: &mut App) -> Result<(), StoreError> {
         let mut tx = store.begin().await.unwrap();
         tx.insert_app(app).await?;
         tx.commit().await

@@ -4,6 +4,7 @@
 //! write runs in a transaction; a write that people should see takes a revision in it, and the commit wakes
 //! whoever waits in [`Store::subscribe`].
 
+mod app_uses;
 mod apps;
 mod attempts;
 mod audit;
@@ -30,6 +31,7 @@ mod tickets;
 mod tokens;
 mod users;
 
+pub use app_uses::AppUse;
 pub use attempts::Attempts;
 pub use audit::{AuditEntry, AuditFilter, AuditIntent, AuditPosition};
 pub use db::{Reader, Store, Tx};
