@@ -4,7 +4,7 @@ import "./pages.css";
 
 import RFB from "@novnc/novnc";
 
-import { address, element, Retries, tell, tellUse } from "./connection.ts";
+import { address, element, Retries, tell } from "./connection.ts";
 import { language, texts } from "./texts.ts";
 
 const screen = element("screen", HTMLElement);
@@ -78,6 +78,5 @@ fullScreen.addEventListener("click", () => {
 });
 window.addEventListener("focus", () => void takeToDesktop());
 
-tellUse();
 tell(texts.connecting);
 connect();

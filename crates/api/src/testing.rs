@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use myksc_apps::{Apps, AppsConfig, SecretKey, SiteSettings};
+use myksc_apps::{Apps, AppsConfig, IdleRules, SecretKey, SiteSettings};
 use myksc_core::{
     App, AppId, AppName, AppPhase, Job, JobId, Resources, Role, Scope, Timestamp, Translated, User,
 };
@@ -214,6 +214,7 @@ impl TestPortal {
             steps: Vec::new(),
             failure: None,
             hold: None,
+            auto_stop: None,
             resources: Resources { cpu_millis: 1500, memory_bytes: 1 << 30, gpus: 0 },
             limits_by: None,
             values: std::collections::BTreeMap::new(),
@@ -340,6 +341,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
         site: SiteSettings::default(),
+        idle: IdleRules::default(),
         kubernetes: None,
     };
     Apps::start(config, store.clone()).await.unwrap()

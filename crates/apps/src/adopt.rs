@@ -102,7 +102,7 @@ impl Inner {
 
 /// As if it was on its way.
 fn afresh(app: App) -> App {
-    App { phase: AppPhase::Starting, failure: None, hold: None, ended_at: None, ..app }
+    App { phase: AppPhase::Starting, failure: None, hold: None, auto_stop: None, ended_at: None, ..app }
 }
 
 /// The ids of a lost database are lost with it; name and numeric id are the person's own.

@@ -13,15 +13,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use myksc_core::grant::Route;
-use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources, User};
+use myksc_core::{App, AppId, AppPhase, Error, Identity, Resources, Timestamp, User};
 use myksc_spool::SupervisorProgram;
 use myksc_store::{Store, Tx};
 
 pub use self::launch::LaunchRequest;
 pub use self::views::{LogChunk, TemplateView};
 use crate::adopt::Orphans;
-use crate::catalogue::{Catalogue, CatalogueError, Programs};
+use crate::catalogue::{Catalogue, CatalogueError, Idle, Programs};
 use crate::control::{Control, Intent};
+use crate::idle::{IdleRules, Idleness};
 use crate::merge::route;
 use crate::resources::in_use;
 use crate::routes::{RouteChange, Routes};
@@ -53,6 +54,8 @@ pub struct AppsConfig {
     pub log_limit_bytes: u64,
     /// What every app on this machine gets.
     pub site: SiteSettings,
+    /// When apps end by themselves.
+    pub idle: IdleRules,
     /// The cluster that apps run on; this machine when absent.
     pub kubernetes: Option<KubernetesConfig>,
 }
@@ -80,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) routes: Routes,
     pub(crate) orphans: Orphans,
+    pub(crate) idleness: Idleness,
     stop: CancellationToken,
     control: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -93,6 +97,7 @@ impl Apps {
     pub async fn start(config: AppsConfig, store: Store) -> Result<Self, StartError> {
         let catalogue = Catalogue::load(config.catalogue_dir.as_deref())?;
         let programs = Arc::new(Programs::new(config.program_folders.clone()));
+        let idleness = Idleness::load(config.idle, &catalogue, &store).await?;
         let (runtime, events) = start_runtime(config, Arc::clone(&programs)).await?;
         let stop = CancellationToken::new();
         let inner = Arc::new(Inner {
@@ -101,6 +106,7 @@ impl Apps {
             runtime,
             routes: Routes::new(),
             orphans: Orphans::default(),
+            idleness,
             stop: stop.clone(),
             control: tokio::sync::Mutex::default(),
         });
@@ -112,13 +118,22 @@ impl Apps {
         Ok(Self { inner })
     }
 
-    /// Ends the control loop after what it is doing.
+    /// Ends the control loop after what it is doing, and writes down what else is known of the apps.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();
+        if let Err(error) = self.inner.idleness.save(&self.inner.store, true).await {
+            tracing::warn!(%error, "uses of apps could not be written down");
+        }
         if let Some(control) = self.inner.control.lock().await.take() {
             // Fails only when the loop panicked, and then there is nothing to wait for.
             let _ = control.await;
         }
+    }
+
+    /// Ends apps that nothing uses or that have run long enough, for as long as it is polled. `uses` gives when somebody
+    /// worked last in each app.
+    pub async fn watch_idleness(&self, uses: impl Fn() -> Vec<(AppId, Timestamp)> + Send + Sync) {
+        self.inner.watch_idleness(&uses).await;
     }
 
     /// The person's apps, the oldest first.
@@ -193,7 +208,7 @@ impl Inner {
 
     /// Tells the gateway of a phase that a person brought about, before the control loop gets there. A ready app's
     /// place is known to the loop only, so its route is left as it is.
-    fn publish_early(&self, app: &App) {
+    pub(crate) fn publish_early(&self, app: &App) {
         if app.phase != AppPhase::Ready {
             self.set_route(app, None);
         }
@@ -201,8 +216,11 @@ impl Inner {
 
     /// Tells the gateway of an app as it is on record and as its runtime sees it.
     pub(crate) fn set_route(&self, app: &App, seen: Option<&Observation>) {
-        let polls = self.catalogue.find(&app.template).map_or(&[][..], |template| &template.polls);
-        self.routes.set(&app.id, app.revision, route(app, polls, seen));
+        let template = self.catalogue.find(&app.template).map(Arc::as_ref);
+        self.idleness.follow(app, template, seen.and_then(|seen| seen.place.as_ref()));
+        let unknown = Idle::default();
+        let idle = template.map_or(&unknown, |template| &template.idle);
+        self.routes.set(&app.id, app.revision, route(app, idle, seen));
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use myksc_core::grant::Frames;
 use myksc_core::{Resources, Translated};
 
 pub(crate) use pattern::{Pattern, Surroundings};
@@ -61,13 +62,38 @@ pub struct Template {
     pub defaults: Resources,
     /// What the person is asked.
     pub fields: Vec<Field>,
-    /// What its pages ask for by themselves, by the beginnings of paths with their queries.
-    pub(crate) polls: Vec<String>,
+    /// How to see whether somebody or something uses it.
+    pub(crate) idle: Idle,
     /// What keeps it from being launched anywhere here.
     pub(crate) missing: Vec<Missing>,
     /// How to launch it.
     pub(crate) recipe: Option<Recipe>,
     order: i64,
+}
+
+/// How to see whether somebody or something uses an app, and when it ends if nothing does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Idle {
+    /// What its pages ask for by themselves, by the beginnings of paths with their queries.
+    pub(crate) polls: Vec<String>,
+    /// Which messages of its WebSockets show that somebody works.
+    pub(crate) frames: Frames,
+    /// Whether it can be asked itself.
+    pub(crate) probe: Option<IdleProbe>,
+    /// Percent of one core that its processes take while they work; 0 where that says nothing.
+    pub(crate) cpu_percent: u32,
+    /// Seconds without use after which it ends, instead of the site's; 0 for never.
+    pub(crate) after_secs: Option<u64>,
+    /// The longest it may run in seconds, instead of the site's; 0 for ever.
+    pub(crate) max_life_secs: Option<u64>,
+}
+
+/// Whose words an app speaks when it is asked about its use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IdleProbe {
+    /// Jupyter server's: kernels and terminals.
+    Jupyter,
 }
 
 /// One question of a template's form.

@@ -7,6 +7,7 @@ mod adopt;
 mod apps;
 mod catalogue;
 mod control;
+mod idle;
 mod image;
 mod merge;
 mod registry;
@@ -22,6 +23,7 @@ pub use apps::{
 pub use catalogue::{
     Catalogue, CatalogueError, CatalogueProblem, Choice, Field, FieldKind, Missing, Template,
 };
+pub use idle::IdleRules;
 pub use image::{ImageFault, ImageReference, ImageRules};
 pub use registry::RegistryLogin;
 pub use routes::RouteChange;

@@ -5,6 +5,7 @@ use myksc_core::error::Params;
 use myksc_core::grant::{Route, RouteState};
 use myksc_core::{App, AppPhase, Step, Timestamp};
 
+use crate::catalogue::Idle;
 use crate::runtime::{Observation, Observed, Place};
 
 /// The app after this observation.
@@ -35,9 +36,8 @@ pub(crate) fn merge(app: &App, seen: &Observation, now: Timestamp) -> App {
     merged
 }
 
-/// The app's way for the gateway; `None` when it is gone for good. `polls` is what its template's pages ask for by
-/// themselves.
-pub(crate) fn route(app: &App, polls: &[String], seen: Option<&Observation>) -> Option<Route> {
+/// The app's way for the gateway; `None` when it is gone for good. `idle` is what its template says of use.
+pub(crate) fn route(app: &App, idle: &Idle, seen: Option<&Observation>) -> Option<Route> {
     let state = match app.phase {
         AppPhase::Deleted => return None,
         AppPhase::Starting | AppPhase::Stopping => RouteState::NotReady,
@@ -49,7 +49,13 @@ pub(crate) fn route(app: &App, polls: &[String], seen: Option<&Observation>) -> 
             None => RouteState::NotReady,
         },
     };
-    Some(Route { owner: app.owner.clone(), name: app.name.to_string(), polls: polls.to_vec(), state })
+    Some(Route {
+        owner: app.owner.clone(),
+        name: app.name.to_string(),
+        polls: idle.polls.clone(),
+        frames: idle.frames,
+        state,
+    })
 }
 
 /// Marks an app as failed.
@@ -59,6 +65,10 @@ pub(crate) fn fail(app: &mut App, failure: Failure, at: Timestamp) {
 }
 
 fn end(app: &mut App, phase: AppPhase, at: Timestamp) {
+    // What ends while an end is only announced ends for another reason.
+    if app.phase != AppPhase::Stopping {
+        app.auto_stop = None;
+    }
     app.phase = phase;
     app.ended_at = Some(at);
 }

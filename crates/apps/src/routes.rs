@@ -76,7 +76,7 @@ impl Routes {
 #[cfg(test)]
 mod tests {
     use myksc_core::UserId;
-    use myksc_core::grant::RouteState;
+    use myksc_core::grant::{Frames, RouteState};
 
     use super::*;
 
@@ -86,8 +86,15 @@ mod tests {
         let mut changes = routes.subscribe();
         let app = AppId::random();
         let owner = UserId::random();
-        let route =
-            |state| Some(Route { owner: owner.clone(), name: "lab".into(), polls: Vec::new(), state });
+        let route = |state| {
+            Some(Route {
+                owner: owner.clone(),
+                name: "lab".into(),
+                polls: Vec::new(),
+                frames: Frames::Any,
+                state,
+            })
+        };
         routes.set(&app, 2, route(RouteState::Ended));
         routes.set(&app, 1, route(RouteState::NotReady));
         routes.set(&app, 2, route(RouteState::Ended));

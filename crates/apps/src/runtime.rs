@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -16,6 +17,7 @@ use crate::catalogue::{Missing, Template};
 use crate::image::ImageRules;
 use crate::registry::RegistryLogin;
 
+pub(crate) mod ask;
 pub(crate) mod kubernetes;
 pub(crate) mod local;
 mod orders;
@@ -91,6 +93,12 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// # Errors
     /// When that can't be seen now.
     fn observe<'a>(&'a self, app: &'a App) -> Answer<'a, Observation>;
+
+    /// All CPU time that the app's processes have used since their start; `None` where that can't be measured.
+    ///
+    /// # Errors
+    /// When it can't be read now.
+    fn cpu_time<'a>(&'a self, app: &'a AppId) -> Answer<'a, Option<Duration>>;
 
     /// A piece of the app's output by byte offset; a negative one counts from the end.
     ///

@@ -91,6 +91,27 @@ pub struct Hold {
     pub detail: String,
 }
 
+/// An end that the portal brings about by itself: to come while the app runs, else the one that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AutoStop {
+    /// Why.
+    pub cause: AutoStopCause,
+    /// When it is due.
+    pub at: Timestamp,
+    /// When the app was used last (`idle`) or launched (`max_life`).
+    pub since: Timestamp,
+}
+
+/// Why the portal ends an app by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AutoStopCause {
+    /// Nobody and nothing uses it.
+    Idle,
+    /// It has run as long as an app may.
+    MaxLife,
+}
+
 /// One app as everybody but its runtime sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct App {
@@ -113,6 +134,9 @@ pub struct App {
     /// What keeps it from going on, while something does.
     #[serde(default)]
     pub hold: Option<Hold>,
+    /// When and why the portal ends it, or has ended it, by itself; absent while that is far off.
+    #[serde(default)]
+    pub auto_stop: Option<AutoStop>,
     /// What it asked for.
     pub resources: Resources,
     /// How limits are enforced, for example `cgroup v1` or `rlimit`; known once it started.

@@ -28,8 +28,27 @@ pub struct Route {
     pub name: String,
     /// What its pages ask for by themselves, by the beginnings of paths with their queries: no sign of a person.
     pub polls: Vec<String>,
+    /// Which messages of its WebSockets show that somebody works.
+    pub frames: Frames,
     /// Whether it answers, and where.
     pub state: RouteState,
+}
+
+/// Which data frames of a browser (RFC 6455) show that somebody works; control frames never do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frames {
+    /// All of them, whatever they hold.
+    #[default]
+    Any,
+    /// None: the pages send them by themselves.
+    None,
+    /// Those that begin with a key, pointer or clipboard message of RFB (RFC 6143 section 7.5).
+    Rfb,
+    /// Those that bring input to ttyd(1), not its flow control.
+    Ttyd,
+    /// Those with a regular message of VS Code's protocol, not its acknowledgements and keep-alives.
+    Vscode,
 }
 
 /// Whether an app can be reached.

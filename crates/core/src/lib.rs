@@ -24,7 +24,7 @@ pub mod time;
 pub mod user;
 pub mod wire;
 
-pub use app::{App, AppPhase, Resources, Step};
+pub use app::{App, AppPhase, AutoStop, AutoStopCause, Resources, Step};
 pub use contract::Contract;
 pub use error::{Error, FieldProblem, Result};
 pub use id::{AppId, GrantId, JobId, NoticeId, PasskeyId, SessionId, TokenId, UploadId, UserId};

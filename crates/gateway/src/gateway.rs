@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use myksc_core::grant::Route;
-use myksc_core::{AppId, SessionId, UserId};
+use myksc_core::{AppId, SessionId, Timestamp, UserId};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::grants::{Grants, Held};
 use crate::portal::{DynPortal, Portal};
-use crate::routes::Routes;
+use crate::routes::{LastUse, Routes};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -70,6 +70,12 @@ impl Gateway {
         self.shared.ring();
     }
 
+    /// When somebody worked last in each app in which anybody did since this gateway began.
+    #[must_use]
+    pub fn uses(&self) -> Vec<(AppId, Timestamp)> {
+        self.shared.routes.uses()
+    }
+
     /// Ends every grant of a session; cuts its open sockets at once.
     pub fn revoke_session(&self, session: &SessionId) {
         self.shared.grants.revoke_session(session);
@@ -108,8 +114,10 @@ impl Shared {
         self.suspended.load(Ordering::SeqCst)
     }
 
-    /// Tells the portal that somebody works in an app of this session, if it has not heard for a while.
-    pub(crate) fn touch(&self, held: &Held) {
+    /// Notes that somebody works in this app by this right, and tells the portal of the session's use if it has not
+    /// heard of that for a while.
+    pub(crate) fn touch(&self, held: &Held, app: &LastUse) {
+        app.note();
         if held.take_touch(self.config.use_told_every()) {
             let portal = self.portal.clone();
             let session = held.grant.session.clone();

@@ -16,7 +16,7 @@ use crate::fetch_rules::{self, Refusal};
 use crate::grants::{Found, Held};
 use crate::headers::{self, Forwarded};
 use crate::page::{Problem, Reader};
-use crate::routes::{State, Way};
+use crate::routes::{Entry, State, Way};
 use crate::tunnel;
 use crate::upstream::{ResponseBody, UpstreamError};
 use crate::way_in;
@@ -115,7 +115,7 @@ async fn route(
         State::Ended => Problem::Ended { name: &entry.name }.answer(&parts, portal_origin),
         State::Ready(way) => {
             let is_poll = entry.is_poll(&parts.uri);
-            let exchange = Exchange { worker, client, way, held, name: &entry.name, websocket, is_poll };
+            let exchange = Exchange { worker, client, way, held, entry: &entry, websocket, is_poll };
             exchange.run(parts, body).await
         }
     }
@@ -127,7 +127,7 @@ struct Exchange<'a> {
     client: &'a Client,
     way: &'a Arc<Way>,
     held: Arc<Held>,
-    name: &'a str,
+    entry: &'a Entry,
     websocket: bool,
     /// A page of the app asks for it by itself.
     is_poll: bool,
@@ -138,11 +138,11 @@ impl Exchange<'_> {
         let Some(registration) =
             self.worker.live.register(self.way.clone(), self.held.clone(), self.client.signal.clone())
         else {
-            let problem = Problem::Busy { name: self.name };
+            let problem = Problem::Busy { name: &self.entry.name };
             return problem.answer(&parts, self.worker.shared.config.portal_origin());
         };
         if !self.is_poll && !fetch_rules::is_safe(&parts.method) {
-            self.worker.shared.touch(&self.held);
+            self.worker.shared.touch(&self.held, &self.entry.used);
         }
         let reader = Reader::of(&parts);
         self.prepare(&mut parts);
@@ -168,6 +168,9 @@ impl Exchange<'_> {
                 websocket: self.websocket,
             },
         );
+        if self.websocket && tunnel::reads_payload(self.entry.frames) {
+            parts.headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        }
         parts.version = Version::HTTP_11;
     }
 
@@ -187,13 +190,18 @@ impl Exchange<'_> {
         let (Some(client), Some(app)) = (client, body.into_stream()) else {
             return Err(UpstreamError::UnaskedSwitch);
         };
-        let used = (!self.is_poll).then(|| self.held.clone());
-        tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, used });
+        let worked = (!self.is_poll).then(|| tunnel::Worked {
+            held: self.held.clone(),
+            app: self.entry.used.clone(),
+            frames: self.entry.frames,
+        });
+        tunnel::open(self.worker.clone(), tunnel::Opening { client, app, registration, worked });
         Ok(Response::from_parts(parts, ProxyBody::empty()))
     }
 
     fn failed(&self, error: &UpstreamError, reader: &Reader) -> Response<ProxyBody> {
         tracing::info!(app = %self.held.grant.app, %error, "an app did not answer");
-        Problem::NoAnswer { name: self.name }.answer_to(reader, self.worker.shared.config.portal_origin())
+        Problem::NoAnswer { name: &self.entry.name }
+            .answer_to(reader, self.worker.shared.config.portal_origin())
     }
 }

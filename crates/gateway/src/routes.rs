@@ -1,13 +1,13 @@
 //! The ways to the apps, as the portal pushed them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
-use myksc_core::AppId;
-use myksc_core::grant::{Endpoint, Route, RouteState};
+use myksc_core::grant::{Endpoint, Frames, Route, RouteState};
 use myksc_core::guard::GuardKey;
+use myksc_core::{AppId, Timestamp};
 
 use crate::read_map::ReadMap;
 
@@ -24,6 +24,10 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// What its pages ask for by themselves, by the beginnings of paths with their queries.
     polls: Vec<String>,
+    /// Which messages of its WebSockets show that somebody works.
+    pub(crate) frames: Frames,
+    /// When somebody worked in it last.
+    pub(crate) used: Arc<LastUse>,
     /// Whether it can be reached.
     pub(crate) state: State,
 }
@@ -46,6 +50,9 @@ pub(crate) struct Way {
     open: AtomicUsize,
 }
 
+/// When somebody worked in an app last, as far as this gateway saw; the same over all its routes.
+pub(crate) struct LastUse(AtomicI64);
+
 /// Sockets and requests that one app may have open at once, so that it leaves room for the others.
 const MAX_OPEN_PER_WAY: usize = 16 * 1024;
 
@@ -66,6 +73,25 @@ impl Way {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
+    }
+}
+
+impl LastUse {
+    /// Somebody works in it at this moment.
+    pub(crate) fn note(&self) {
+        self.0.store(Timestamp::now().as_millis(), Ordering::Relaxed);
+    }
+
+    /// The last time; `None` if nobody did yet.
+    fn at(&self) -> Option<Timestamp> {
+        let millis = self.0.load(Ordering::Relaxed);
+        (millis != i64::MIN).then(|| Timestamp::from_millis(millis))
+    }
+}
+
+impl Default for LastUse {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
     }
 }
 
@@ -119,10 +145,19 @@ impl Routes {
                 }
             }
         };
-        let entry = Arc::new(Entry { name: route.name, polls: route.polls, state });
+        let used = former.as_ref().map(|entry| entry.used.clone()).unwrap_or_default();
+        let entry =
+            Arc::new(Entry { name: route.name, polls: route.polls, frames: route.frames, used, state });
         let kept = entry.way().map(|way| way.number);
         self.entries.insert(app, entry);
         former_way.is_some_and(|way| kept != Some(way.number) && close(way))
+    }
+
+    /// When somebody worked last in each app in which anybody did.
+    pub(crate) fn uses(&self) -> Vec<(AppId, Timestamp)> {
+        let mut uses = Vec::new();
+        self.entries.for_each(|app, entry| uses.extend(entry.used.at().map(|at| (app.clone(), at))));
+        uses
     }
 
     /// Forgets the app; says whether open sockets of it must go.

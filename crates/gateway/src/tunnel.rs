@@ -10,15 +10,18 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
+use myksc_core::grant::Frames;
 
 use crate::exchange::{Registration, Signal};
 use crate::framing::Watched;
 use crate::grants::Held;
+use crate::routes::LastUse;
 use crate::upstream::AppStream;
 use crate::worker::Worker;
 
@@ -42,7 +45,19 @@ pub(crate) struct Opening {
     pub(crate) app: (AppStream, Bytes),
     pub(crate) registration: Registration,
     /// Who works when the client sends data; nobody where a page does it by itself.
-    pub(crate) used: Option<std::sync::Arc<Held>>,
+    pub(crate) worked: Option<Worked>,
+}
+
+/// Who works when a client's frames show it.
+pub(crate) struct Worked {
+    pub(crate) held: Arc<Held>,
+    pub(crate) app: Arc<LastUse>,
+    pub(crate) frames: Frames,
+}
+
+/// Whether this rule looks into frames; it can't if they are compressed.
+pub(crate) fn reads_payload(frames: Frames) -> bool {
+    matches!(frames, Frames::Rfb | Frames::Ttyd | Frames::Vscode)
 }
 
 /// Joins the halves as soon as the client's connection has switched, on a task of its own.
@@ -52,7 +67,7 @@ pub(crate) fn open(worker: Rc<Worker>, opening: Opening) {
         opening.registration.hand_over(signal.clone());
         // Boxed on its own, so that the buffers of the switch are not part of the tunnel's task.
         let Some(ends) = Box::pin(switch(opening.client, opening.app)).await else { return };
-        run(&worker, ends, &signal, opening.used.as_deref()).await;
+        run(&worker, ends, &signal, opening.worked.as_ref()).await;
         drop(opening.registration);
     });
 }
@@ -81,16 +96,16 @@ async fn switch(client: OnUpgrade, (app, from_app): (AppStream, Bytes)) -> Optio
     })
 }
 
-async fn run(worker: &Worker, ends: Ends, signal: &Signal, used: Option<&Held>) {
+async fn run(worker: &Worker, ends: Ends, signal: &Signal, worked: Option<&Worked>) {
     let Ends { mut client, from_client, mut app, from_app } = ends;
     let (client_reader, client_writer) = client.split();
     let (app_reader, app_writer) = app.split();
-    let mut frames = ClientFrames::default();
+    let mut frames = ClientFrames::new(worked.map_or(Frames::None, |worked| worked.frames));
     let upwards = copy(client_reader, &app_writer, from_client, |bytes| {
-        if let Some(held) = used
-            && frames.carry_data(bytes)
+        if let Some(worked) = worked
+            && frames.show_work(bytes)
         {
-            worker.shared.touch(held);
+            worker.shared.touch(&worked.held, &worked.app);
         }
     });
     let downwards = copy(app_reader, &client_writer, from_app, |_| {});

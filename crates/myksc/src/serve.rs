@@ -97,6 +97,8 @@ impl Serve {
         let spawn = |task: Task| tasks.spawn(stop.clone().run_until_cancelled_owned(task));
         spawn(Box::pin(routes::Routes::new(apps.clone(), gateway.clone()).follow()));
         let grace = Duration::from_secs(config.state.database_grace_secs.into());
+        let (idle_apps, seen) = (apps.clone(), gateway.clone());
+        spawn(Box::pin(async move { idle_apps.watch_idleness(move || seen.uses()).await }));
         spawn(Box::pin(changes::notice(store.clone(), gateway.clone(), grace)));
         spawn(Box::pin(revocations::push(access.clone(), gateway.clone())));
         spawn(Box::pin(people::stop_apps(access.people.clone(), apps.clone(), store.clone())));

@@ -168,6 +168,7 @@ pub(crate) mod tests {
             steps: Vec::new(),
             failure: None,
             hold: None,
+            auto_stop: None,
             resources: Resources { cpu_millis: 500, memory_bytes: u64::MAX, gpus: 0 },
             limits_by: None,
             values: BTreeMap::from([("greeting".to_owned(), "안녕 'x'".to_owned())]),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hyper_util::service::TowerToHyperService;
 use myksc_api::{AppState, Entrance, EventStreams, NamedSystem, Notices, RecordedReads, Site};
-use myksc_apps::{Apps, AppsConfig, SecretKey, SiteSettings};
+use myksc_apps::{Apps, AppsConfig, IdleRules, SecretKey, SiteSettings};
 use myksc_core::user::Group;
 use myksc_core::{Role, Timestamp, Translated, User, UserId};
 use myksc_files::{Deadlines, Files};
@@ -42,15 +42,26 @@ impl TestPortal {
     /// # Panics
     /// When anything of it can't be started.
     pub async fn start() -> Self {
+        Self::start_with(IdleRules::default()).await
+    }
+
+    /// Starts it with limits for apps that nobody uses.
+    ///
+    /// # Panics
+    /// When anything of it can't be started.
+    pub async fn start_with(idle: IdleRules) -> Self {
         let folder = tempfile::Builder::new().prefix("mk").tempdir().expect("a temporary folder");
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = Listeners::bind(&[address], NonZeroUsize::MIN).expect("a free port");
         let address = listeners.addresses()[0];
         let stop = CancellationToken::new();
-        let state = state(folder.path(), address.port(), &stop).await;
+        let state = state(folder.path(), address.port(), idle, &stop).await;
         add_people(&state, folder.path()).await;
         let config = myksc_gateway::Config::new(&state.site.origin, ["127.0.0.1".to_owned()], "localhost");
         let gateway = Gateway::new(config.expect("an origin"), Entrance::new(&state.access));
+        let (apps, seen) = (state.apps.clone(), gateway.clone());
+        let watch = async move { apps.watch_idleness(move || seen.uses()).await };
+        tokio::spawn(stop.clone().run_until_cancelled_owned(watch));
         let portal = TowerToHyperService::new(myksc_api::router(state.clone()));
         let serve =
             myksc_gateway::server::run(ServerConfig::default(), listeners, gateway, portal, stop.clone());
@@ -129,7 +140,7 @@ impl Drop for TestPortal {
     }
 }
 
-async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
+async fn state(folder: &Path, port: u16, idle: IdleRules, stop: &CancellationToken) -> AppState {
     let database = format!("sqlite:{}", folder.join("portal.db").display());
     let store = Store::open(&database).await.expect("a database");
     let seal = Seal::new(&[7; 32]).expect("a key");
@@ -149,7 +160,7 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
         deadlines: Deadlines::default(),
     });
     AppState {
-        apps: apps(folder, &store).await,
+        apps: apps(folder, idle, &store).await,
         site: Arc::new(site),
         event_streams: EventStreams::new(stop.clone()),
         jobs: jobs(folder, &store).await,
@@ -161,7 +172,7 @@ async fn state(folder: &Path, port: u16, stop: &CancellationToken) -> AppState {
     }
 }
 
-async fn apps(folder: &Path, store: &Store) -> Apps {
+async fn apps(folder: &Path, idle: IdleRules, store: &Store) -> Apps {
     let config = AppsConfig {
         apps_dir: folder.join("apps"),
         run_dir: folder.join("run"),
@@ -171,6 +182,7 @@ async fn apps(folder: &Path, store: &Store) -> Apps {
         secret_key: SecretKey::new([7; 32]),
         log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
         site: SiteSettings::default(),
+        idle,
         kubernetes: None,
     };
     Apps::start(config, store.clone()).await.expect("the apps")

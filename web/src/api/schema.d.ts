@@ -56,6 +56,26 @@ export interface paths {
         patch: operations["rename_app"];
         trace?: never;
     };
+    "/api/v1/apps/{id}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets an app go on that is about to end because nothing uses it.
+         * @description Needs the role `user`; an API token also needs the scope `apps`.
+         */
+        post: operations["keep_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/apps/{id}/log": {
         parameters: {
             query?: never;
@@ -1735,6 +1755,7 @@ export interface components {
             steps: components["schemas"]["StepRecord"][];
             failure?: components["schemas"]["Failure"] | null;
             hold?: components["schemas"]["Hold"] | null;
+            auto_stop?: components["schemas"]["AutoStop"] | null;
             /** @description What it asked for. */
             resources: components["schemas"]["Resources"];
             /** @description How limits are enforced, for example `cgroup v1` or `rlimit`; known once it started. */
@@ -1851,6 +1872,26 @@ export interface components {
             /** @description What to ask the next page with; null on the last. */
             next_cursor?: string | null;
         };
+        /** @description An end that the portal brings about by itself: to come while the app runs, else the one that came. */
+        AutoStop: {
+            /** @description Why. */
+            cause: components["schemas"]["AutoStopCause"];
+            /**
+             * Format: date-time
+             * @description When it is due.
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description When the app was used last (`idle`) or launched (`max_life`).
+             */
+            since: string;
+        };
+        /**
+         * @description Why the portal ends an app by itself.
+         * @enum {string}
+         */
+        AutoStopCause: "idle" | "max_life";
         /** @description What a scheduler can do beyond submitting and cancelling. */
         Capabilities: {
             /** @description Hold and release a waiting job. */
@@ -3632,6 +3673,37 @@ export interface operations {
                 "application/json": components["schemas"]["AppChange"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppView"];
+                };
+            };
+            /** @description Why it was refused or failed. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {

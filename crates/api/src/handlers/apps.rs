@@ -54,6 +54,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list_apps, launch_app))
         .routes(routes!(get_app, rename_app, delete_app))
         .routes(routes!(stop_app))
+        .routes(routes!(keep_app))
         .routes(routes!(start_app))
         .routes(routes!(get_app_log))
 }
@@ -159,6 +160,24 @@ async fn stop_app(
 ) -> Result<Accepted, Problem> {
     let stop = state.apps.stop(&caller.user, &id);
     accepted(&state, peer, &caller, "stop_app", &id, stop).await
+}
+
+/// Lets an app go on that is about to end because nothing uses it.
+#[utoipa::path(
+    post, path = "/apps/{id}/keep", tag = "apps",
+    extensions(("x-access" = json!({"role": "user", "scopes": ["apps"]}))),
+    params(("id" = AppId, Path)), responses((status = 200, body = AppView))
+)]
+async fn keep_app(
+    State(state): State<AppState>,
+    peer: PeerAddress,
+    caller: Caller,
+    Id(id): Id<AppId>,
+) -> Result<axum::Json<AppView>, Problem> {
+    let actor = Actor::remote(&caller.user.name, peer.0);
+    let keep = state.apps.keep(&caller.user, &id);
+    let app = audited(&state.store, &actor, "keep_app", id.as_str(), keep).await?;
+    Ok(axum::Json(AppView::new(&state.site, app)))
 }
 
 /// Launches an ended app once more.

@@ -1,6 +1,6 @@
 //! Changes of an app: another name, its stop, its end.
 
-use myksc_core::{App, AppId, AppName, AppPhase, Error, FieldProblem, User};
+use myksc_core::{App, AppId, AppName, AppPhase, AutoStopCause, Error, FieldProblem, User};
 use myksc_store::StoreError;
 
 use super::Apps;
@@ -33,9 +33,38 @@ impl Apps {
                 return Ok(None);
             }
             app.phase = AppPhase::Stopping;
+            app.auto_stop = None;
             Ok(Some(Intent::Stop))
         })
         .await
+    }
+
+    /// Lets an app go on that is about to end because nothing uses it: its idle time counts from now. An end of its
+    /// longest life stays.
+    ///
+    /// # Errors
+    /// As [`Apps::get`]; `app_not_running` when it has ended.
+    pub async fn keep(&self, user: &User, id: &AppId) -> Result<App, Error> {
+        for _ in 0..MAX_TRIES {
+            let mut app = self.get(user, id).await?;
+            if !matches!(app.phase, AppPhase::Starting | AppPhase::Ready) {
+                return Err(Error::conflict("app_not_running", "the app does not run"));
+            }
+            // First, so that whatever is thought about its end from here on counts anew.
+            self.inner.idleness.keep(id, &self.inner.store).await?;
+            let kept = app.auto_stop.filter(|stop| stop.cause != AutoStopCause::Idle);
+            if kept == app.auto_stop {
+                return Ok(app);
+            }
+            app.auto_stop = kept;
+            let mut tx = self.inner.store.begin().await?;
+            if tx.update_app(&mut app).await? {
+                tx.commit().await?;
+                self.inner.idleness.tell(&app);
+                return Ok(app);
+            }
+        }
+        Err(busy())
     }
 
     /// Asks for an app to be ended and forgotten.

@@ -74,6 +74,7 @@ impl Apps {
             steps: vec![accepted(now)],
             failure: None,
             hold: None,
+            auto_stop: None,
             resources,
             limits_by: None,
             values,
@@ -177,6 +178,7 @@ fn begin_generation(app: &mut App) {
     app.steps = vec![accepted(now)];
     app.failure = None;
     app.hold = None;
+    app.auto_stop = None;
     app.limits_by = None;
     app.launched_at = now;
     app.ended_at = None;

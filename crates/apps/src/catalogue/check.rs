@@ -10,12 +10,14 @@ use toml::Spanned;
 use super::pattern::{Pattern, Place};
 use super::schema::{FieldTable, File, Findings, IdleTable, ImageTable, LaunchTable, ProgramTable};
 use super::values::{check_value, compile};
-use super::{Argument, Field, FieldKind, Image, ImageSource, Listen, Probe, Program, Recipe, Template};
+use super::{Argument, Field, FieldKind, Idle, Image, ImageSource, Listen, Probe, Program, Recipe, Template};
 
 /// Longest text that a field may allow, in characters. One argument of a program holds 128 KiB (execve(2)).
 const MAX_LENGTH: u32 = 30_000;
 /// Longest one-line text if the template says nothing.
 const DEFAULT_LENGTH: u32 = 1_000;
+/// Share of one core that shows work if the template says nothing; what waits takes about one percent.
+const DEFAULT_CPU_PERCENT: u32 = 5;
 
 /// Where a text stands, and so what may be filled in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,9 +59,9 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
         Some(launch) => Some(Recipe { image, ..recipe(launch.into_inner(), program, &fields, findings)? }),
         None => None,
     };
-    let polls = polls(file.idle, findings);
+    let idle = idle(file.idle, findings);
     Some(Template {
-        polls,
+        idle,
         id: id.to_owned(),
         title: file.title,
         summary: file.summary,
@@ -72,8 +74,25 @@ pub(super) fn template(id: &str, file: File, findings: &mut Findings) -> Option<
     })
 }
 
-fn polls(table: IdleTable, findings: &mut Findings) -> Vec<String> {
-    let paths = table.ignore.into_iter().map(|path| {
+fn idle(table: IdleTable, findings: &mut Findings) -> Idle {
+    let cpu_percent = table.cpu_percent.map_or(DEFAULT_CPU_PERCENT, |percent| {
+        if *percent.get_ref() > 100 {
+            findings.add(&percent.span(), "this is 0 to 100 percent of one core");
+        }
+        percent.into_inner()
+    });
+    Idle {
+        polls: polls(table.ignore, findings),
+        frames: table.frames,
+        probe: table.probe,
+        cpu_percent,
+        after_secs: table.after_secs,
+        max_life_secs: table.max_life_secs,
+    }
+}
+
+fn polls(paths: Vec<Spanned<String>>, findings: &mut Findings) -> Vec<String> {
+    let paths = paths.into_iter().map(|path| {
         // The beginning of every path would be there for everything.
         if !path.get_ref().starts_with('/') || path.get_ref() == "/" {
             findings.add(&path.span(), "what is ignored is the beginning of a path, for example /events");

@@ -7,10 +7,11 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
+use myksc_core::grant::Frames;
 use myksc_core::{Resources, Translated};
 
 use super::check;
-use super::{CatalogueProblem, Choice, FieldKind, Listen, Missing, Template};
+use super::{CatalogueProblem, Choice, FieldKind, IdleProbe, Listen, Missing, Template};
 
 /// A whole file.
 #[derive(Debug, Deserialize)]
@@ -82,9 +83,14 @@ pub(super) struct ProbeTable {
 
 /// `[idle]`
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct IdleTable {
     pub(super) ignore: Vec<Spanned<String>>,
+    pub(super) frames: Frames,
+    pub(super) probe: Option<IdleProbe>,
+    pub(super) cpu_percent: Option<Spanned<u32>>,
+    pub(super) after_secs: Option<u64>,
+    pub(super) max_life_secs: Option<u64>,
 }
 
 /// `[[fields]]`

@@ -23,6 +23,8 @@ probe = { path = "/api", statuses = [200], timeout_secs = 5 }
 
 [idle]
 ignore = ["/events", "/api/kernels?1"]
+frames = "rfb"
+cpu_percent = 7
 
 [[fields]]
 id = "size"
@@ -46,8 +48,14 @@ fn the_templates_that_ship_are_whole_and_all_of_them_are_in_the_program() {
     let catalogue = Catalogue::load(None).unwrap();
     let ids: Vec<_> = catalogue.templates().iter().map(|template| template.id.as_str()).collect();
     assert_eq!(ids, ["jupyter", "command", "image", "vscode", "rstudio", "desktop", "terminal"]);
-    assert_eq!(catalogue.find("rstudio").unwrap().polls, ["/events/get_events"]);
-    assert_eq!(catalogue.find("jupyter").unwrap().polls, [""; 0]);
+    let idle = |id: &str| catalogue.find(id).unwrap().idle.clone();
+    assert_eq!(idle("rstudio").polls, ["/events/get_events"]);
+    assert_eq!((idle("jupyter").probe, idle("jupyter").polls.len()), (Some(IdleProbe::Jupyter), 0));
+    assert_eq!(
+        ["command", "vscode", "desktop"].map(|id| idle(id).frames),
+        [Frames::Any, Frames::Vscode, Frames::Rfb]
+    );
+    assert_eq!(idle("terminal").polls, ["/socket"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
     let on_disk = Catalogue::load(Some(&folder)).unwrap();
     assert_eq!(on_disk.templates().len(), ids.len());
@@ -86,17 +94,21 @@ fn everything_wrong_with_a_file_is_told_with_its_line() {
         ("\"/events\"", "\"events\"", "t.toml:21: what is ignored is the beginning of a path"),
         ("\"/events\"", "\"/\"", "t.toml:21: what is ignored is the beginning of a path"),
         ("ignore =", "ignored =", "t.toml:21: unknown field `ignored`"),
-        ("id = \"size\"", "id = \"Size\"", "t.toml:24: a field's id is of a-z"),
-        ("kind = \"number\"", "kind = \"text\"", "t.toml:24: only a number has min and max"),
-        ("kind = \"number\"", "kind = \"choice\"\nchoices = []", "t.toml:24: a choice has choices"),
+        ("\"rfb\"", "\"vnc\"", "t.toml:22: unknown variant `vnc`"),
+        ("= 7", "= 101", "t.toml:23: this is 0 to 100 percent"),
+        ("= 7", "= 7\nprobe = \"mock\"", "t.toml:24: unknown variant `mock`"),
+        ("= 7", "= 7\nafter_secs = -1", "t.toml:24: invalid value"),
+        ("id = \"size\"", "id = \"Size\"", "t.toml:26: a field's id is of a-z"),
+        ("kind = \"number\"", "kind = \"text\"", "t.toml:26: only a number has min and max"),
+        ("kind = \"number\"", "kind = \"choice\"\nchoices = []", "t.toml:26: a choice has choices"),
         (
             "default = \"3\"",
             "default = \"10\"",
-            "t.toml:26: the default is no value of this field: at most 9",
+            "t.toml:28: the default is no value of this field: at most 9",
         ),
-        ("default = \"3\"", "default = \"3\"\npattern = \"(\"", "t.toml:27: not a regular expression"),
-        ("default = \"3\"", "default = \"3\"\nmax_length = 0", "t.toml:27: max_length is 1 to"),
-        ("[[fields]]", "[[fields]", "t.toml:23: "),
+        ("default = \"3\"", "default = \"3\"\npattern = \"(\"", "t.toml:29: not a regular expression"),
+        ("default = \"3\"", "default = \"3\"\nmax_length = 0", "t.toml:29: max_length is 1 to"),
+        ("[[fields]]", "[[fields]", "t.toml:25: "),
     ];
     for (from, to, expected) in cases {
         assert!(GOOD.contains(from), "{from}");

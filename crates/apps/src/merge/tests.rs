@@ -16,6 +16,7 @@ fn app(phase: AppPhase) -> App {
         steps: vec![accepted(at(1))],
         failure: None,
         hold: None,
+        auto_stop: None,
         resources: Resources::default(),
         limits_by: None,
         values: Default::default(),
@@ -111,7 +112,9 @@ fn a_step_is_recorded_once_and_never_before_the_one_it_follows() {
 
 #[test]
 fn only_a_ready_app_can_be_reached() {
-    let state = |phase| route(&app(phase), &[], Some(&seen(Observed::Answering))).map(|route| route.state);
+    let state = |phase| {
+        route(&app(phase), &Idle::default(), Some(&seen(Observed::Answering))).map(|route| route.state)
+    };
     assert!(matches!(state(AppPhase::Ready), Some(RouteState::Ready { .. })));
     for phase in [AppPhase::Starting, AppPhase::Stopping] {
         assert_eq!(state(phase), Some(RouteState::NotReady));
@@ -120,5 +123,5 @@ fn only_a_ready_app_can_be_reached() {
         assert_eq!(state(phase), Some(RouteState::Ended));
     }
     assert_eq!(state(AppPhase::Deleted), None);
-    assert_eq!(route(&app(AppPhase::Ready), &[], None).unwrap().state, RouteState::NotReady);
+    assert_eq!(route(&app(AppPhase::Ready), &Idle::default(), None).unwrap().state, RouteState::NotReady);
 }

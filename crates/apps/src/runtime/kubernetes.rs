@@ -30,7 +30,9 @@ use tokio::time::{Instant, sleep};
 use myksc_core::app::StepRecord;
 use myksc_core::crash::{self, CrashPoint};
 use myksc_core::grant::Endpoint;
-use myksc_core::{App, Contract, Error, FieldProblem, Identity, Resources, Step, Timestamp, Translated};
+use myksc_core::{
+    App, AppId, Contract, Error, FieldProblem, Identity, Resources, Step, Timestamp, Translated,
+};
 use myksc_spool::Chunk;
 
 use super::probe::{Outcome, Probes, Target};
@@ -406,6 +408,11 @@ impl Runtime for KubernetesRuntime {
 
     fn observe<'a>(&'a self, app: &'a App) -> Answer<'a, Observation> {
         async move { self.see(app) }.boxed()
+    }
+
+    fn cpu_time<'a>(&'a self, _: &'a AppId) -> Answer<'a, Option<Duration>> {
+        // A container sees its own control group alone, and the kubelet's numbers take a right on nodes.
+        async { Ok(None) }.boxed()
     }
 
     fn log<'a>(&'a self, _: &'a Identity, app: &'a App, offset: i64, limit: u64) -> Answer<'a, Chunk> {

@@ -3,6 +3,7 @@
 //! `<state>/apps/<app-id>/` holds orders, report, log and `owner.json` with all of the app's definition, so a
 //! portal without its database finds every app again.
 
+mod cpu;
 mod orders;
 mod place;
 mod record;
@@ -12,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -222,6 +224,14 @@ impl Runtime for LocalRuntime {
     fn observe<'a>(&'a self, app: &'a App) -> Answer<'a, Observation> {
         let app = app.clone();
         self.blocking(move |inner| inner.observe(&app))
+    }
+
+    fn cpu_time<'a>(&'a self, app: &'a AppId) -> Answer<'a, Option<Duration>> {
+        let app = app.clone();
+        self.blocking(move |inner| {
+            let status = inner.folder(&app).read_status().map_err(unusable)?;
+            Ok(status.as_ref().and_then(cpu::total))
+        })
     }
 
     fn log<'a>(&'a self, identity: &'a Identity, app: &'a App, offset: i64, limit: u64) -> Answer<'a, Chunk> {

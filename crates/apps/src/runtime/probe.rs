@@ -4,26 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::{Either, select};
-use http::header::{AUTHORIZATION, HOST};
-use http::{Request, StatusCode};
-use http_body_util::Empty;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use http::StatusCode;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use serde::{Deserialize, Serialize};
 
-use myksc_core::grant::Endpoint;
-use myksc_core::guard;
 use myksc_core::{AppId, Timestamp};
 
-use super::local::is_own_listener;
-use super::{Place, RuntimeEvent};
+use super::{Place, RuntimeEvent, ask};
 
 /// How long one try may take.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -160,44 +150,8 @@ fn is_ready(status: StatusCode, expected: &[u16]) -> bool {
 }
 
 async fn ask(target: &Target) -> Result<StatusCode, String> {
-    let place = &target.place;
-    match &place.endpoint {
-        Endpoint::Unix(path) => {
-            let stream = UnixStream::connect(path).await.map_err(|error| error.to_string())?;
-            ask_over(stream, target).await
-        }
-        Endpoint::Tcp(address) => {
-            let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-            match &place.guard {
-                Some(key) => guard::pass(&mut stream, key).await.map_err(|error| error.to_string())?,
-                None if is_own_listener(address) => {}
-                None => return Err(format!("port {} is not the app's own", address.port())),
-            }
-            ask_over(stream, target).await
-        }
-    }
-}
-
-async fn ask_over(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    target: &Target,
-) -> Result<StatusCode, String> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut request = Request::get(&target.orders.path).header(HOST, "localhost");
-    if let Some(authorization) = &target.place.authorization {
-        request = request.header(AUTHORIZATION, authorization);
-    }
-    let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
-    let answer = std::pin::pin!(sender.send_request(request));
-    // The answer's body is of no interest, so the connection ends with its head. One that an app closes behind its
-    // answer has brought the answer.
-    let answer = match select(answer, std::pin::pin!(connection)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right((_, answer)) => answer.await,
-    };
-    answer.map(|answer| answer.status()).map_err(|error| error.to_string())
+    // The answer's body is of no interest.
+    ask::get(&target.place, &target.orders.path, 0).await.map(|(status, _)| status)
 }
 
 #[cfg(test)]

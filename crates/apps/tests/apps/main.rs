@@ -8,6 +8,7 @@
 
 mod checks;
 mod deaths;
+mod idle;
 mod life;
 mod rig;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use myksc_apps::{Apps, AppsConfig, LaunchRequest, SecretKey, SiteSettings};
+use myksc_apps::{Apps, AppsConfig, IdleRules, LaunchRequest, SecretKey, SiteSettings};
 use myksc_core::app::Failure;
 use myksc_core::grant::{Endpoint, RouteState};
 use myksc_core::user::Group;
@@ -21,7 +21,7 @@ pub(crate) const MIB: u64 = 1 << 20;
 /// A portal that launches one app and lives until it is killed.
 #[tokio::main]
 pub(crate) async fn launch_and_wait(folder: &Path) {
-    let place = Place { folder: folder.to_owned() };
+    let place = Place { folder: folder.to_owned(), idle: IdleRules::default() };
     let apps = place.start().await;
     let kim = place.store().await.user_by_name("kim").await.unwrap().unwrap().user;
     apps.launch(&kim, place.request("lab")).await.unwrap();
@@ -31,6 +31,8 @@ pub(crate) async fn launch_and_wait(folder: &Path) {
 /// A state folder and what stands in it.
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
+    /// When its apps end by themselves.
+    pub(crate) idle: IdleRules,
 }
 
 /// A place that goes with its test, its apps too.
@@ -64,6 +66,7 @@ impl Place {
                 authorities: Some("authorities".into()),
                 ..SiteSettings::default()
             },
+            idle: self.idle,
             kubernetes: None,
         };
         Apps::start(config, self.store().await).await.unwrap()
@@ -91,7 +94,7 @@ impl Place {
 impl Bench {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("mk").tempdir().unwrap();
-        let place = Place { folder: folder.path().to_owned() };
+        let place = Place { folder: folder.path().to_owned(), idle: IdleRules::default() };
         for name in ["catalogue", "home", "bin"] {
             fs::create_dir(place.folder.join(name)).unwrap();
         }

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
+use myksc_core::grant::{Endpoint, Frames, Grant, Route, RouteState};
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, GrantId, Result, SessionId, Timestamp, UserId};
 use myksc_gateway::{Config, Gateway, Listeners, Portal, ServerConfig, server};
@@ -45,7 +45,13 @@ pub(crate) async fn gateway(listen: &str, backend: &str, other_routes: usize) ->
     };
     let config = Config::new("http://localhost", [], "localhost").map_err(io::Error::other)?;
     let gateway = Gateway::new(config, OneGrant { hash: cookie.hash(), grant });
-    let route = |state| Route { owner: user.clone(), name: "bench".to_owned(), polls: Vec::new(), state };
+    let route = |state| Route {
+        owner: user.clone(),
+        name: "bench".to_owned(),
+        polls: Vec::new(),
+        frames: Frames::Any,
+        state,
+    };
     for _ in 0..other_routes {
         gateway.set_route(AppId::random(), route(RouteState::Ended));
     }

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use myksc_core::grant::{Endpoint, Grant, Route, RouteState};
+use myksc_core::grant::{Endpoint, Frames, Grant, Route, RouteState};
 use myksc_core::guard::GuardKey;
 use myksc_core::secret::{Secret, SecretHash};
 use myksc_core::{AppId, Error, GrantId, Result, SessionId, Timestamp, UserId};
@@ -184,7 +184,7 @@ impl Rig {
     pub(crate) fn set_state(&self, visitor: &Visitor, state: RouteState) {
         let (owner, name) = (visitor.user.clone(), "my <b>notebook</b>".to_owned());
         let polls = vec!["/echo?poll=".to_owned(), "/ws?poll".to_owned()];
-        let route = Route { owner, name, polls, state };
+        let route = Route { owner, name, polls, frames: Frames::Any, state };
         self.gateway.set_route(visitor.app.clone(), route);
     }
 

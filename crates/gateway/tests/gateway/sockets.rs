@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
-use myksc_core::grant::{Endpoint, Route, RouteState};
+use myksc_core::grant::{Endpoint, Frames, Route, RouteState};
 use myksc_core::{SessionId, Timestamp};
 use myksc_gateway::{Listeners, ServeError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -186,8 +186,13 @@ async fn a_new_name_cuts_nothing() {
         authorization: Some("token of-the-app".to_owned()),
         guard: None,
     };
-    let route =
-        Route { owner: visitor.user.clone(), name: "another name".to_owned(), polls: Vec::new(), state };
+    let route = Route {
+        owner: visitor.user.clone(),
+        name: "another name".to_owned(),
+        polls: Vec::new(),
+        frames: Frames::Any,
+        state,
+    };
     rig.gateway.set_route(visitor.app.clone(), route);
     rig.gateway.revoke_session(&SessionId::random());
     echoes(&mut socket, b"still here").await;
@@ -323,9 +328,14 @@ async fn pongs_do_not_keep_a_session_alive_but_typing_does() {
     // Of a socket that the app's template says is used by its pages alone, nothing counts.
     let (mut polling, _) = open_at(&rig, &visitor, "/ws?poll").await;
     echoes(&mut polling, &masked(0x81, b"heartbeat")).await;
-    assert!(rig.portal.with(|records| records.touched.is_empty()));
+    assert!(rig.portal.with(|records| records.touched.is_empty()) && rig.gateway.uses().is_empty());
     echoes(&mut socket, &masked(0x81, b"typed")).await;
+    let first = rig.gateway.uses();
+    assert_eq!(first.iter().map(|(app, _)| app).collect::<Vec<_>>(), [&visitor.app]);
+    // The portal hears of a session once in a while, an app's last use is known to the moment.
+    until("the clock goes on", || Timestamp::now() > first[0].1).await;
     echoes(&mut socket, &masked(0x81, b"more")).await;
+    assert!(rig.gateway.uses()[0].1 > first[0].1);
     until("the portal heard of it", || !rig.portal.with(|records| records.touched.is_empty())).await;
     assert_eq!(rig.portal.with(|records| records.touched.clone()), [visitor.session]);
 }

@@ -278,12 +278,15 @@ async fn a_session_is_touched_by_work_once_and_not_by_looking() {
     }
     // What the app's pages send by themselves, as its template says.
     rig.request(&visitor, "POST", "/echo?poll=1").send().await;
-    assert!(rig.portal.with(|records| records.touched.is_empty()));
+    assert!(rig.portal.with(|records| records.touched.is_empty()) && rig.gateway.uses().is_empty());
     for path in ["/echo?pol", "/echo", "/echo?then&poll=1"] {
         rig.request(&visitor, "POST", path).send().await;
     }
     until("the portal heard of it", || !rig.portal.with(|records| records.touched.is_empty())).await;
     assert_eq!(rig.portal.with(|records| records.touched.clone()), [visitor.session]);
+    assert_eq!(rig.gateway.uses()[0].0, visitor.app);
+    rig.gateway.remove_route(&visitor.app);
+    assert_eq!(rig.gateway.uses(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,11 @@ pub(crate) enum Command {
     },
     /// Stop an app; its definition is kept.
     Stop(Change),
+    /// Let an app go on that is about to end because nothing uses it.
+    Keep {
+        /// Name or id.
+        app: String,
+    },
     /// Start a stopped or failed app.
     Start(Change),
     /// Stop an app and forget it.
@@ -107,6 +112,11 @@ impl Command {
                 out.value(&ticket, |ticket| text(ticket, "/url"))
             }
             Self::Stop(change) => change.run(&client, out, Method::POST, "/stop", "stopped").await,
+            Self::Keep { app } => {
+                let path = path_of(&client, app).await? + "/keep";
+                let app = client.send(Method::POST, &path, None::<&Value>).await?;
+                out.value(&app, describe)
+            }
             Self::Start(change) => change.run(&client, out, Method::POST, "/start", "ready").await,
             Self::Delete(change) => change.run(&client, out, Method::DELETE, "", "deleted").await,
         }
@@ -169,9 +179,26 @@ async fn catalogue(client: &Client, out: &Output) -> Result<()> {
 
 async fn list(client: &Client, out: &Output) -> Result<()> {
     let apps = client.list("/api/v1/apps").await?;
-    out.list(&apps, ["NAME", "ID", "TEMPLATE", "PHASE", "LAUNCHED"], |app| {
-        ["/name", "/id", "/template", "/phase", "/launched_at"].map(|field| text(app, field))
+    out.list(&apps, ["NAME", "ID", "TEMPLATE", "PHASE", "LAUNCHED", "STOPS"], |app| {
+        let [name, id, template, phase, launched] =
+            ["/name", "/id", "/template", "/phase", "/launched_at"].map(|field| text(app, field));
+        let stops = if phase == "ready" { text(app, "/auto_stop/at") } else { String::new() };
+        [name, id, template, phase, launched, stops]
     })
+}
+
+/// When and why the portal ends the app by itself, or has ended it.
+fn auto_stop(app: &Value) -> Option<String> {
+    let since = text(app, "/auto_stop/since");
+    let why = match app.pointer("/auto_stop/cause")?.as_str()? {
+        "idle" => format!("not in use since {since}"),
+        _ => format!("it has run since {since}, as long as an app may"),
+    };
+    match app["phase"].as_str()? {
+        "ready" => Some(format!("stops     {}, {why}", text(app, "/auto_stop/at"))),
+        "stopping" | "stopped" => Some(format!("stopped   {why}")),
+        _ => None,
+    }
 }
 
 /// Tells the steps on standard error until the app's phase is `end`. That it failed is an error, unless it was
@@ -219,6 +246,7 @@ fn describe(app: &Value) -> String {
         format!("template  {}", text(app, "/template")),
         format!("phase     {}{}", text(app, "/phase"), failure(app)),
     ];
+    lines.extend(auto_stop(app));
     if app["resources"].is_object() {
         lines.push(format!("resources {}", resources(&app["resources"])));
     }

@@ -8,7 +8,7 @@ use myksc_apps::SiteSettings;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::broken;
+use super::{Idle, broken};
 use crate::exit::Failure;
 
 /// Less of a log would tell nobody anything.
@@ -26,6 +26,8 @@ pub(crate) struct Apps {
     pub(crate) program_folders: Vec<PathBuf>,
     /// The most bytes of an app's log that are kept, its beginning and its end.
     pub(crate) log_limit_bytes: u64,
+    /// When they end by themselves.
+    pub(crate) idle: Idle,
     /// Variables of every app.
     pub(crate) environment: BTreeMap<String, String>,
     /// What every app knows of the site.
@@ -60,6 +62,7 @@ impl Default for Apps {
             catalogue: None,
             program_folders: Vec::new(),
             log_limit_bytes: myksc_apps::DEFAULT_LOG_LIMIT_BYTES,
+            idle: Idle::default(),
             environment: BTreeMap::new(),
             site: AppsSite::default(),
         }
@@ -71,6 +74,7 @@ impl Apps {
         if self.log_limit_bytes < MIN_LOG_LIMIT_BYTES {
             return Err(broken(format!("apps.log_limit_bytes: must be at least {MIN_LOG_LIMIT_BYTES}")));
         }
+        self.idle.check()?;
         for (name, value) in &self.environment {
             if !is_variable(name) || SiteSettings::is_own_variable(name) {
                 return Err(broken(format!(

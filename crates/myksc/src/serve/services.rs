@@ -110,6 +110,7 @@ pub(super) async fn apps(config: &Config, folder: &StateFolder, store: &Store) -
         supervisor: SupervisorProgram::own(),
         secret_key: SecretKey::new(folder.secret_key()?),
         log_limit_bytes: config.apps.log_limit_bytes,
+        idle: config.apps.idle.rules(),
         kubernetes: config.kubernetes.as_ref().map(|cluster| cluster.runtime(site.clone())).transpose()?,
         site,
     };

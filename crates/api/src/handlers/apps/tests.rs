@@ -6,13 +6,14 @@ use crate::testing::{As, TestPortal};
 const APPS: &str = "/api/v1/apps";
 
 /// Every operation on one app.
-fn operations(app: &str) -> [(Method, String, Option<Value>); 6] {
+fn operations(app: &str) -> [(Method, String, Option<Value>); 7] {
     let path = |tail: &str| format!("{APPS}/{app}{tail}");
     [
         (Method::GET, path(""), None),
         (Method::GET, path("/log?offset=-100"), None),
         (Method::PATCH, path(""), Some(json!({ "name": "mine-now" }))),
         (Method::POST, path("/stop"), None),
+        (Method::POST, path("/keep"), None),
         (Method::POST, path("/start"), None),
         (Method::DELETE, path(""), None),
     ]

@@ -78,6 +78,7 @@ fn app() -> App {
         steps: Vec::new(),
         failure: None,
         hold: None,
+        auto_stop: None,
         resources: Resources { cpu_millis: 1500, memory_bytes: 2 << 30, gpus: 1 },
         limits_by: None,
         values: BTreeMap::new(),
