@@ -2,6 +2,7 @@
 
 import { useEffect, type ReactNode } from "react";
 
+import { createStore, useStore } from "../lib/store";
 import { useSite } from "./useSite";
 import classes from "./Page.module.css";
 
@@ -28,10 +29,15 @@ export function Page({ title, heading, actions, width = "wide", children }: Prop
   );
 }
 
+/** What goes before the window's title for a while, so that it is seen from another window. */
+export const titleNote = createStore<string | null>(null);
+
 /** The window's title: what is shown, then whose portal it is. */
 export function useTitle(title: string): void {
   const { name } = useSite();
+  const note = useStore(titleNote);
   useEffect(() => {
-    document.title = name && title !== name ? `${title} · ${name}` : title;
-  }, [title, name]);
+    const parts = [note, title, name === title ? null : name];
+    document.title = parts.filter(Boolean).join(" · ");
+  }, [title, name, note]);
 }

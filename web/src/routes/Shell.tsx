@@ -1,6 +1,7 @@
 // The frame around every page of a signed-in person.
 
 import { Outlet } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 
 import { AwayBanner } from "../components/AwayBanner";
@@ -9,6 +10,9 @@ import { SignInAgain } from "../features/signin/SignInAgain";
 import { TopBar } from "./TopBar";
 import { BottomTabs } from "./Navigation";
 import classes from "./Shell.module.css";
+
+/** Not needed for the first look at a page. */
+const AutoStopWatch = lazy(() => import("../features/apps/AutoStopWatch").then((module) => ({ default: module.AutoStopWatch })));
 
 export function Shell() {
   const { t } = useTranslation();
@@ -25,6 +29,9 @@ export function Shell() {
       <BottomTabs />
       <SignInAgain />
       <IdleWatch />
+      <Suspense>
+        <AutoStopWatch />
+      </Suspense>
     </div>
   );
 }

@@ -12,6 +12,7 @@ import { Icon, templateIcon } from "../../ui/icons";
 import { can, useStartApp, useStopApp } from "./actions";
 import { AppMenu } from "./AppMenu";
 import { AppPhase } from "./AppPhase";
+import { AutoStopText } from "./AutoStopText";
 import { FailureText } from "./FailureText";
 import { HoldText } from "./HoldText";
 import { RestartNote } from "./RestartNote";
@@ -87,6 +88,7 @@ function Body({ app }: { app: App }) {
       return (
         <>
           <HoldText app={app} />
+          <AutoStopText app={app} />
           <div className={classes.foot}>
             <span className={classes.open} aria-hidden="true">
               {t("action.open")} <Icon name="external" size={15} />
@@ -105,7 +107,12 @@ function Body({ app }: { app: App }) {
         </>
       );
     case "stopped":
-      return <StartButton app={app} />;
+      return (
+        <>
+          <AutoStopText app={app} />
+          <StartButton app={app} />
+        </>
+      );
     case "stopping":
       return <RestartNote app={app} />;
     default:

@@ -21,6 +21,7 @@ const at = (id: string) => ({ params: { path: { id } } });
 
 export const useStartApp = (tell?: Tell) => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/start", at(id))), tell);
 export const useStopApp = (tell?: Tell) => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/stop", at(id))), tell);
+export const useKeepApp = () => useAppMutation((id: string) => ok(api.POST("/api/v1/apps/{id}/keep", at(id))));
 export const useDeleteApp = () => useAppMutation((id: string) => ok(api.DELETE("/api/v1/apps/{id}", at(id))));
 
 export const useRenameApp = () =>

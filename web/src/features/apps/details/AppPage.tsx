@@ -13,6 +13,7 @@ import { Icon } from "../../../ui/icons";
 import { can, useStartApp, useStopApp } from "../actions";
 import { AppMenu } from "../AppMenu";
 import { AppPhase } from "../AppPhase";
+import { AutoStopText } from "../AutoStopText";
 import { FailureText } from "../FailureText";
 import { HoldText } from "../HoldText";
 import { appQuery } from "../queries";
@@ -51,6 +52,7 @@ function Details({ app }: { app: App }) {
         <div className={classes.side}>
           <FailureText app={app} lines={12} />
           <HoldText app={app} />
+          <AutoStopText app={app} />
           <RestartNote app={app} />
           <StepList app={app} />
           <Definition app={app} />

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 export const ACTIONS = [
   "sign_in", "sign_in_factor", "sign_out", "back_channel_logout", "begin_factor", "enrol_factor", "remove_factor", "renew_recovery_codes", "change_password",
   "create_token", "use_token", "delete_token", "approve_device", "deny_device",
-  "launch_app", "start_app", "open_app", "rename_app", "stop_app", "delete_app",
+  "launch_app", "start_app", "open_app", "rename_app", "stop_app", "keep_app", "delete_app",
   "submit_job", "cancel_job", "hold_job", "release_job", "resubmit_job",
   "add_user", "lock_user", "unlock_user", "end_sessions", "reset_factor", "reset_password", "shut_out", "directory_shows_nobody", "set_contract", "clear_contract", "export_audit",
   "add_notice", "remove_notice",
