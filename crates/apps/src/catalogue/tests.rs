@@ -56,6 +56,7 @@ fn the_templates_that_ship_are_whole_and_all_of_them_are_in_the_program() {
         [Frames::Any, Frames::Vscode, Frames::Rfb]
     );
     assert_eq!(idle("terminal").polls, ["/socket"]);
+    assert_eq!(idle("command").cpu_percent, 5);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
     let on_disk = Catalogue::load(Some(&folder)).unwrap();
     assert_eq!(on_disk.templates().len(), ids.len());

@@ -277,3 +277,22 @@ pub(super) fn parse_field(text: &str) -> Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or_else(|| "write field=value".to_owned())?;
     Ok((field.to_owned(), value.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_before_and_after_it_came_with_its_reason() {
+        let told = |phase: &str, cause: &str| {
+            let (at, since) = ("2026-11-28T12:00:00Z", "2026-11-28T09:00:00Z");
+            auto_stop(&json!({ "phase": phase, "auto_stop": { "cause": cause, "at": at, "since": since } }))
+        };
+        let stops = "stops     2026-11-28T12:00:00Z, not in use since 2026-11-28T09:00:00Z";
+        assert_eq!(told("ready", "idle").as_deref(), Some(stops));
+        assert_eq!(told("stopped", "idle").unwrap(), "stopped   not in use since 2026-11-28T09:00:00Z");
+        assert!(told("stopped", "max_life").unwrap().ends_with("as long as an app may"));
+        assert_eq!(told("starting", "idle"), None);
+        assert_eq!(auto_stop(&json!({ "phase": "ready", "auto_stop": null })), None);
+    }
+}

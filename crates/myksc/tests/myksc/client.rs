@@ -119,8 +119,10 @@ fn an_app_is_launched_shown_stopped_and_deleted_by_its_name() {
     let opened = portal.client(&["app", "open", "sleeper", "--json"]).json();
     assert!(opened["url"].as_str().unwrap().contains("/.myksc/enter?ticket="));
     assert!(portal.client(&["app", "list"]).stdout.contains("sleeper"));
+    assert_eq!(portal.client(&["app", "keep", "sleeper", "--json"]).json()["id"], app["id"]);
     let stopped = portal.client(&["app", "stop", "sleeper", "--wait", "--json"]).json();
     assert_eq!(stopped["phase"], "stopped");
+    portal.client(&["app", "keep", "sleeper"]).refused(5, "does not run");
     assert_eq!(portal.client(&["app", "delete", "sleeper", "--wait"]).code, 0);
     portal.client(&["app", "show", "sleeper"]).refused(4, "no such app");
 }
