@@ -81,7 +81,7 @@ async fn the_output_goes_below_the_work_folder_whatever_it_is_called() {
     let job = portal.jobs.submit(&bench.who, "local", text, "home/결과 1").await.unwrap();
     portal.ended(&bench, &job.id).await;
     assert_eq!(bench.read("결과 1/100% a b"), "hi\n");
-    let output = portal.jobs.output(&bench.who, &job.id, Stream::Stderr).await.unwrap();
+    let output = portal.jobs.output(&bench.who, &job.id, None, Stream::Stderr).await.unwrap();
     assert_eq!(output.path.to_string(), "home/결과 1/100%25 a b");
     assert!(output.is_complete);
 }
@@ -97,7 +97,7 @@ async fn nobody_sees_or_changes_another_persons_job() {
     let refusals = [
         jobs.get(&lee, id).await.err(),
         jobs.script(&lee, id).await.err(),
-        jobs.output(&lee, id, Stream::Stdout).await.err(),
+        jobs.output(&lee, id, None, Stream::Stdout).await.err(),
         jobs.cancel(&lee, id).await.err(),
         jobs.hold(&lee, id).await.err(),
         jobs.release(&lee, id).await.err(),
