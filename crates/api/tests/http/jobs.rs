@@ -54,6 +54,7 @@ async fn a_form_becomes_a_script_a_job_and_an_output_that_grows() {
     assert_eq!(rendered["problems"], json!([]));
     let parsed = json!({ "script": rendered["script"] });
     let parsed = kim.post("/api/v1/systems/local/script/parse", &parsed).await.expect(200).json();
+    form["head"] = rendered["directives"].clone();
     assert_eq!(parsed["form"], form);
 
     let id = submit(&kim, rendered["script"].as_str().unwrap()).await;

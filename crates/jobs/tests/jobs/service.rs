@@ -197,7 +197,8 @@ async fn a_form_goes_to_a_script_and_the_script_to_a_job() {
     let rendered = portal.jobs.render_script(&bench.who, "local", &form).await.unwrap();
     assert_eq!(rendered.problems, []);
     let parsed = portal.jobs.parse_script(&bench.who, "local", &rendered.script).await.unwrap();
-    assert_eq!((&parsed.form, &parsed.problems), (&form, &vec![]));
+    let opened = JobForm { head: Some(rendered.directives.clone()), ..form.clone() };
+    assert_eq!((&parsed.form, &parsed.problems), (&opened, &vec![]));
     let job = portal.submit(&bench, &rendered.script).await.unwrap();
     assert_eq!(portal.ended(&bench, &job.id).await.outcome, Some(Outcome::Succeeded));
     assert_eq!(bench.read("out"), "42\n");
