@@ -211,7 +211,7 @@ impl Slurm {
         Ok(seen)
     }
 
-    /// Tasks that are over, by accounting; where that knows none, by the controller as long as it remembers.
+    /// Tasks that are over, by accounting and by the controller as long as it remembers.
     async fn look_for_tasks(
         &self,
         arrays: &[String],
@@ -225,13 +225,14 @@ impl Slurm {
                 tasks.entry(array).or_default().push(task);
             }
         }
+        // Accounting learns of an end some time after the controller, which forgets it some time after that.
         for id in arrays.iter().filter(|id| listing::is_id(id)).take(SINGLE_MAX) {
-            if tasks.contains_key(id) {
-                continue;
-            }
             let said = self.commands.observe(&["scontrol", "-o", "show", "job", id]).await?;
-            let own = listing::read_tasks(&text(&said.stdout)).into_iter().filter(|(array, _)| array == id);
-            tasks.insert(id.clone(), own.map(|(_, task)| task).collect());
+            let own = tasks.entry(id.clone()).or_default();
+            let accounted: HashSet<u32> = own.iter().map(|task| task.index).collect();
+            let told = listing::read_tasks(&text(&said.stdout)).into_iter();
+            let news = told.filter(|(array, task)| array == id && !accounted.contains(&task.index));
+            own.extend(news.map(|(_, task)| task));
         }
         Ok(tasks)
     }

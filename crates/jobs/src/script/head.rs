@@ -1,10 +1,12 @@
 //! The head of a script that was there before the form: changed where the form says something else, and nowhere else.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::dialect::{Changes, Dialect, Found, Named, Words};
+use super::dialect::{Changes, Dialect, Found, Named, Words, change_resources};
 use super::split::{self, Split};
-use super::{Parsed, directive, words};
+use super::words::{self, Word};
+use super::{Parsed, directive};
 use crate::form::JobForm;
 use crate::rules::SiteOption;
 
@@ -103,58 +105,42 @@ impl<'a> Wanted<'a> {
         Some(format!("{mark} --{ours}={word}{end}"))
     }
 
-    fn change(&mut self, found: &Found, parts: &[words::Word], dialect: Dialect) -> Change {
-        let (value_word, range) = match &found.value {
-            Some((at, range)) => (Some(&parts[*at]), range.clone()),
-            None => (None, 0..0),
-        };
-        let put = |value: &str| {
-            let word = value_word?;
-            let text = format!("{}{value}{}", &word.text[..range.start], &word.text[range.end..]);
-            // What names the option stays outside of quotes.
-            let lead = match text.split_at_checked(2) {
-                Some(("--", long)) => long.find('=').map_or(0, |at| at + 3),
-                Some((short, _)) if short.starts_with('-') => 2,
-                _ => 0,
-            };
-            words::quote(&text[lead..], dialect).map(|quoted| format!("{}{quoted}", &text[..lead]))
-        };
+    fn change(&mut self, found: &Found, parts: &[Word], dialect: Dialect) -> Change {
+        let value = found.value.as_ref().map(|(at, range)| (&parts[*at], range.clone()));
+        let put = |text: &str| value.as_ref().and_then(|(word, range)| replaced(word, range, text, dialect));
         match &found.name {
             Named::Ours(option) => match self.options.get(option).cloned() {
                 None => Change::Nothing,
                 // It is taken away wherever it stands.
                 Some(None) => Change::Removal,
-                Some(Some(value)) => {
+                Some(Some(text)) => {
                     self.options.remove(option);
-                    put(&value).map_or(Change::Nothing, Change::Value)
+                    put(&text).map_or(Change::Nothing, Change::Value)
                 }
             },
             Named::Resources => {
-                let list = value_word.map_or("", |word| &word.text[range.clone()]);
-                let changed = super::dialect::change_resources(list, &mut self.options, self.form);
-                if changed == list {
-                    Change::Nothing
-                } else {
-                    put(&changed).map_or(Change::Nothing, Change::Value)
-                }
+                let list = value.as_ref().map_or("", |(word, range)| &word.text[range.clone()]);
+                let text = change_resources(list, &mut self.options, self.form);
+                let word = if text == list { None } else { put(&text) };
+                word.map_or(Change::Nothing, Change::Value)
             }
-            Named::Joined => match self.options.get("error").cloned().flatten() {
-                Some(file) => {
-                    self.options.remove("error");
-                    let word = words::quote(&file, dialect);
-                    word.map_or(Change::Nothing, |word| Change::Option(format!("-e {word}")))
-                }
-                None => Change::Nothing,
-            },
+            Named::Joined => self.apart(dialect).map_or(Change::Nothing, Change::Option),
             Named::Other(name) => match self.of_site.get(name.as_str()).cloned() {
                 None => Change::Nothing,
                 Some(None) => Change::Removal,
-                Some(Some(value)) => {
+                Some(Some(text)) => {
                     self.of_site.remove(name.as_str());
-                    put(&value).map_or(Change::Nothing, Change::Value)
+                    put(&text).map_or(Change::Nothing, Change::Value)
                 }
             },
         }
+    }
+
+    /// The option that names a file for errors, if there shall be one where they were joined.
+    fn apart(&mut self, dialect: Dialect) -> Option<String> {
+        let file = self.options.get("error")?.clone()?;
+        self.options.remove("error");
+        Some(format!("-e {}", words::quote(&file, dialect)?))
     }
 
     /// Lines for what no line could carry.
@@ -169,6 +155,18 @@ impl<'a> Wanted<'a> {
         }
         lines
     }
+}
+
+/// A word with another text in a part of it, as it stands in a line. What names the option stays outside of quotes.
+fn replaced(word: &Word, part: &Range<usize>, text: &str, dialect: Dialect) -> Option<String> {
+    let text = format!("{}{text}{}", &word.text[..part.start], &word.text[part.end..]);
+    let lead = match text.split_at_checked(2) {
+        Some(("--", long)) => long.find('=').map_or(0, |at| at + 3),
+        Some((short, _)) if short.starts_with('-') => 2,
+        _ => 0,
+    };
+    let quoted = words::quote(&text[lead..], dialect)?;
+    Some(format!("{}{quoted}", &text[..lead]))
 }
 
 /// What becomes of an option in a line.
