@@ -156,3 +156,20 @@ journey("an array is one row that opens, and the walltime of what runs can only 
   assert.equal((await ended(page, job)).outcome, "cancelled");
   assertNoFaults(profile, [/422/]);
 });
+
+journey("a job that kim submitted by hand is shown to her alone", { timeout: 240_000, portal: everybodys }, async ({ context, portal, browser, page, profile }) => {
+  await signIn(page, portal);
+  const other = await (await newProfile(browser)).newPage();
+  await signIn(other, portal, "lee");
+  const name = freshName("byhand");
+  const asKim = [`--reuid=${KIM.uid}`, `--regid=${KIM.gid}`, "--clear-groups", "env", `HOME=${KIM.home}`, "sh", "-c"];
+  const id = (await run("setpriv", [...asKim, `cd && echo 'sleep 5; exit 3' | ${PROGRAMS}/qsub -f -N ${name} -l walltime=00:05:00 -o /dev/null -e /dev/null`])).trim();
+  context.after(() => run(`${PROGRAMS}/qdel`, [id]).catch(() => {}));
+  const mine = await until("the portal sees it", async () => (await callApi(page, "GET", "/jobs")).body.items.find((job) => job.scheduler_id === id), { limitMs: 30_000 });
+  assert.deepEqual([mine.name, mine.elsewhere, mine.size.walltime_secs], [name, true, 300]);
+  assert.equal((await callApi(other, "GET", "/jobs")).body.items.length, 0);
+  assert.equal((await callApi(page, "POST", `/jobs/${mine.id}/hold`)).body.code, "job_elsewhere");
+  const over = await ended(page, mine, 120_000);
+  assert.deepEqual([over.outcome, over.exit_code], ["failed", 3]);
+  assertNoFaults(profile, [/409/]);
+});
