@@ -34,7 +34,7 @@ const FORMS = [
 ].map((form) => new RegExp(form, "gm"));
 
 /** What looks like a code and is another word. */
-const NO_CODES = ["project_leader", "recovery_code", "sign_ins", "limit_bytes", "limit_secs"];
+const NO_CODES = ["project_leader", "recovery_code", "set_walltime", "sign_ins", "limit_bytes", "limit_secs"];
 
 /** Codes that no page is ever told. */
 const NEVER_IN_A_PAGE: Record<string, string> = {
