@@ -104,10 +104,8 @@ function StorePassword({ allowed }: { allowed: readonly string[] }) {
     <form ref={form} onSubmit={submit} noValidate className={classes.token}>
       <h3>{t("registries.new")}</h3>
       <TextInput {...input("host")} description={t("registries.host_help")} placeholder="registry.example.org" autoComplete="off" />
-      <div className={classes.pair}>
-        <TextInput {...input("account")} autoComplete="off" />
-        <PasswordInput {...input("password")} autoComplete="off" />
-      </div>
+      <TextInput {...input("account")} autoComplete="off" />
+      <PasswordInput {...input("password")} autoComplete="off" />
       {!names.some((name) => told(name)) && <ProblemNote error={put.error} />}
       <div role="status">{put.isSuccess && t("registries.done", { host: put.data.host })}</div>
       <div>
