@@ -3,41 +3,34 @@
 //! A change is written down as a row and an intent and answered at once; [`control`] does it, and writes what
 //! it sees of the schedulers. Nobody sees or changes another person's job: it is "not found".
 
+mod actions;
 mod choices;
 mod control;
 mod limits;
 mod outputs;
+mod system;
 mod tasks;
 mod views;
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use myksc_core::crash::{self, CrashPoint};
-use myksc_core::error::Params;
-use myksc_core::job::JobReason;
-use myksc_core::{
-    Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated, UserPath,
-};
+use myksc_core::{Error, FieldProblem, Identity, Job, JobId, JobPhase, Result, Timestamp, Translated};
 use myksc_store::{JobCursor, JobState, Store};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::choices::Choices;
 use self::limits::{Asked, Draft};
-use self::outputs::Outputs;
+use self::system::System;
 pub use self::tasks::TaskPage;
 pub use self::views::{JobPage, Output, ParsedScript, Stream, SystemState, SystemView};
 use crate::form::JobForm;
-use crate::reason::reason;
 use crate::roots::Roots;
 use crate::rules::{SiteOption, SiteRules};
-use crate::scheduler::{
-    About, Action, Capabilities, Place, Queue, Reading, Scheduler, SchedulerError, Submission,
-};
+use crate::scheduler::{Queue, Reading, Scheduler, SchedulerError};
 use crate::script::output::Ids;
-use crate::script::{self, Parsed, Rendered, Words};
+use crate::script::{self, Rendered};
 use crate::templates::{self, ScriptTemplate};
 
 /// Area of our intents.
@@ -61,8 +54,6 @@ struct Order {
 const PAGE_MAX: u32 = 500;
 /// Jobs of one person that are not over; a script that submits itself ends here.
 const ACTIVE_MAX: u32 = 1000;
-/// Ids that are kept of jobs that are no news.
-const SETTLED_MAX: usize = 100_000;
 
 /// Gives a person's roots on the systems.
 pub type RootsOf = Arc<dyn Fn(&Identity) -> Roots + Send + Sync>;
@@ -90,29 +81,6 @@ struct Inner {
     store: Store,
     systems: BTreeMap<String, System>,
     roots: RootsOf,
-}
-
-struct System {
-    id: String,
-    title: Translated,
-    scheduler: Arc<dyn Scheduler>,
-    rules: SiteRules,
-    choices: Choices,
-    /// There are new intents.
-    wake: Notify,
-    /// Jobs of which the scheduler certainly heard nothing yet. Of one that is on its way and not in here, it may
-    /// have: the portal was restarted, or an answer was lost.
-    unheard: Mutex<HashSet<JobId>>,
-    /// The scheduler's ids of jobs that the poll shows and that are no news: of jobs on record, or nobody's here.
-    settled: Mutex<HashSet<String>>,
-    health: watch::Sender<Health>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Health {
-    about: Option<About>,
-    is_up: bool,
-    observed_at: Option<Timestamp>,
 }
 
 impl Jobs {
@@ -370,54 +338,6 @@ impl Jobs {
         scheduler.read_file(who, &path, offset, limit).await.map_err(scheduler_error)
     }
 
-    /// Asks for the end of a job. Asking twice is no error.
-    ///
-    /// # Errors
-    /// No such job, or 409 `job_not_active` when it is over.
-    pub async fn cancel(&self, who: &Identity, id: &JobId) -> Result<Job> {
-        self.ask(who, id, Action::Cancel).await
-    }
-
-    /// Asks to keep a waiting job from starting.
-    ///
-    /// # Errors
-    /// No such job, or 409 `job_not_queued` when it does not wait.
-    pub async fn hold(&self, who: &Identity, id: &JobId) -> Result<Job> {
-        self.ask(who, id, Action::Hold).await
-    }
-
-    /// Asks to let a held job start.
-    ///
-    /// # Errors
-    /// No such job, or 409 `job_not_held` when it is not held.
-    pub async fn release(&self, who: &Identity, id: &JobId) -> Result<Job> {
-        self.ask(who, id, Action::Release).await
-    }
-
-    /// Asks to stop a running job and let it begin anew.
-    ///
-    /// # Errors
-    /// No such job, 409 `job_not_running`, or its scheduler can't do that.
-    pub async fn requeue(&self, who: &Identity, id: &JobId) -> Result<Job> {
-        self.ask(who, id, Action::Requeue).await
-    }
-
-    /// Asks for another walltime.
-    ///
-    /// # Errors
-    /// No such job, 409 `job_not_active`, 422 `walltime_only_shorter` or `walltime_over_limit`, or its scheduler can't do
-    /// that.
-    pub async fn set_walltime(&self, who: &Identity, id: &JobId, walltime_secs: u64) -> Result<Job> {
-        let job = self.get(who, id).await?;
-        let system = self.inner.system(&job.system)?;
-        let queues = system.queues().await?;
-        let problem = limits::walltime_problem(&job, walltime_secs, &queues, system.view().capabilities);
-        match problem {
-            Some(problem) => Err(Error::invalid(problem)),
-            None => self.ask(who, id, Action::SetWalltime(walltime_secs)).await,
-        }
-    }
-
     async fn check_count(&self, who: &Identity) -> Result<()> {
         if self.inner.store.count_active_jobs(&who.user).await? < u64::from(ACTIVE_MAX) {
             return Ok(());
@@ -426,187 +346,12 @@ impl Jobs {
         let detail = format!("at most {ACTIVE_MAX} of your jobs may wait or run");
         Err(Error::Conflict { code: "too_many_jobs", params, detail })
     }
-
-    async fn ask(&self, who: &Identity, id: &JobId, action: Action) -> Result<Job> {
-        let order = Order { who: who.clone(), task: None, walltime_secs: action.walltime_secs() };
-        let body = serde_json::to_string(&order).map_err(Error::internal)?;
-        // A row that changes while it is looked at is looked at again.
-        let (job, system) = loop {
-            let mut job = self.get(who, id).await?;
-            check_phase(&job, action)?;
-            check_own(&job)?;
-            let system = self.inner.system(&job.system)?;
-            system.check_can(action)?;
-            job.refusal = None;
-            if action == Action::Cancel {
-                job.reason = Some(being_cancelled());
-            }
-            let mut tx = self.inner.store.begin().await?;
-            if tx.update_job(&mut job).await? {
-                tx.add_intent(AREA, action.name(), job.id.as_str(), &who.user, &body).await?;
-                tx.commit().await?;
-                break (job, system);
-            }
-        };
-        system.wake.notify_one();
-        tracing::info!(job = %job.id, action = action.name(), user = who.name, "asked for a job");
-        Ok(job)
-    }
 }
 
 impl Inner {
     fn system(&self, id: &str) -> Result<&System> {
         self.systems.get(id).ok_or_else(|| Error::not_found("system", id))
     }
-}
-
-impl System {
-    fn new(config: SystemConfig) -> Self {
-        let SystemConfig { id, title, scheduler, rules } = config;
-        Self {
-            id,
-            title,
-            scheduler,
-            rules,
-            choices: Choices::default(),
-            wake: Notify::new(),
-            unheard: Mutex::default(),
-            settled: Mutex::default(),
-            health: watch::Sender::new(Health::default()),
-        }
-    }
-
-    fn words(&self) -> Words<'_> {
-        Words { dialect: self.scheduler.dialect(), rules: &self.rules }
-    }
-
-    fn note_unheard(&self, job: &JobId) {
-        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).insert(job.clone());
-    }
-
-    /// Whether the scheduler certainly heard nothing of this job; asked just before it may hear of it.
-    fn take_unheard(&self, job: &JobId) -> bool {
-        self.unheard.lock().unwrap_or_else(PoisonError::into_inner).remove(job)
-    }
-
-    /// Whether a job of the poll was looked at before.
-    fn is_settled(&self, scheduler_id: &str) -> bool {
-        self.settled.lock().unwrap_or_else(PoisonError::into_inner).contains(scheduler_id)
-    }
-
-    fn note_settled(&self, scheduler_id: &str) {
-        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        if settled.len() >= SETTLED_MAX {
-            settled.clear();
-        }
-        settled.insert(scheduler_id.to_owned());
-    }
-
-    fn view(&self) -> SystemView {
-        let Health { about, is_up, observed_at } = self.health.borrow().clone();
-        let (scheduler, version, capabilities) = match about {
-            Some(about) => {
-                let memory = about.capabilities.memory && !self.rules.forbidden.contains("mem");
-                (about.scheduler, about.version, Capabilities { memory, ..about.capabilities })
-            }
-            None => (String::new(), String::new(), Capabilities::default()),
-        };
-        let state = if is_up { SystemState::Up } else { SystemState::Down };
-        let (id, title) = (self.id.clone(), self.title.clone());
-        SystemView { id, title, scheduler, version, state, capabilities, observed_at }
-    }
-
-    /// What is handed to the scheduler for a job on record.
-    fn submission_of(&self, job: &Job, script: String, roots: &Roots) -> Result<Submission> {
-        let path: UserPath = job.work_dir.parse().map_err(Error::internal)?;
-        let work_dir = roots.resolve(&path).ok_or_else(|| Error::not_found("root", path.root()))?;
-        let outputs = self.outputs_of(job, &script, roots)?;
-        let (stdout, stderr) = outputs.for_scheduler(&work_dir, job.id.as_str());
-        Ok(Submission {
-            tag: job.id.clone(),
-            script,
-            name: job.name.clone(),
-            queue: job.queue.clone(),
-            size: job.size.clone(),
-            place: Place {
-                work_dir: job.work_dir.clone(),
-                stdout: job.stdout_path.clone(),
-                stderr: job.stderr_path.clone(),
-            },
-            work_dir,
-            stdout,
-            stderr,
-            submitted_at: job.submitted_at,
-        })
-    }
-
-    /// Where the output of a job on record goes.
-    fn outputs_of(&self, job: &Job, script: &str, roots: &Roots) -> Result<Outputs> {
-        let work_dir = job.work_dir.parse().map_err(Error::internal)?;
-        let said = script::parse(script, self.words(), roots).directives;
-        Outputs::of(&said, &work_dir, roots, self.scheduler.dialect()).map_err(Error::invalid)
-    }
-
-    /// The form with which a script is opened, before what the script says.
-    fn defaults_of(&self, parsed: &Parsed, queues: &[Queue]) -> JobForm {
-        limits::default_form(Asked::of_script(&parsed.directives).queue(queues))
-    }
-
-    /// Whether the scheduler can do that at all, as far as it is known.
-    fn check_can(&self, action: Action) -> Result<()> {
-        let capabilities = self.view().capabilities;
-        let can = match action {
-            Action::Requeue => capabilities.requeue,
-            Action::SetWalltime(_) => capabilities.shorten,
-            Action::Cancel | Action::Hold | Action::Release => true,
-        };
-        if can {
-            return Ok(());
-        }
-        let detail = "this system does not let people do that with their jobs".to_owned();
-        Err(Error::Conflict { code: "action_unknown_here", params: Params::new(), detail })
-    }
-
-    async fn queues(&self) -> Result<Vec<Queue>> {
-        self.scheduler.queues().await.map_err(scheduler_error)
-    }
-}
-
-/// What was submitted elsewhere is only shown here.
-fn check_own(job: &Job) -> Result<()> {
-    if !job.elsewhere {
-        return Ok(());
-    }
-    let detail = "the job was submitted elsewhere; change it there".to_owned();
-    Err(Error::Conflict { code: "job_elsewhere", params: Params::new(), detail })
-}
-
-fn check_phase(job: &Job, action: Action) -> Result<()> {
-    let (fits, code, detail) = match action {
-        Action::Cancel => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
-        Action::Hold => (job.phase == JobPhase::Queued, "job_not_queued", "only a waiting job can be held"),
-        Action::Release => (job.phase == JobPhase::Held, "job_not_held", "the job is not held"),
-        Action::Requeue => {
-            let runs = matches!(job.phase, JobPhase::Running | JobPhase::Suspended);
-            (runs, "job_not_running", "only a running job can begin anew")
-        }
-        Action::SetWalltime(_) => (job.phase != JobPhase::Ended, "job_not_active", "the job is over"),
-    };
-    if fits {
-        return Ok(());
-    }
-    let phase = serde_json::to_value(job.phase).map_err(Error::internal)?;
-    Err(Error::Conflict { code, params: [("phase".to_owned(), phase)].into(), detail: detail.to_owned() })
-}
-
-const BEING_CANCELLED: &str = "being_cancelled";
-
-fn being_cancelled() -> JobReason {
-    reason(BEING_CANCELLED, [], "being cancelled")
-}
-
-fn is_being_cancelled(job: &Job) -> bool {
-    job.reason.as_ref().is_some_and(|reason| reason.code == BEING_CANCELLED)
 }
 
 fn output_of(job: &Job, stream: Stream) -> Result<Output> {

@@ -15,8 +15,10 @@ use myksc_core::job::{JobReason, JobTask};
 use myksc_core::{Error, Identity, Job, JobId, JobPhase, Outcome, Result, Timestamp, UserId};
 use myksc_store::Intent;
 
+use super::actions::is_being_cancelled;
+use super::system::System;
 use super::tasks::CANCEL_TASK;
-use super::{AREA, Inner, Order, SUBMIT, System, is_being_cancelled, scheduler_error};
+use super::{AREA, Inner, Order, SUBMIT, scheduler_error};
 use crate::reason::reason;
 use crate::scheduler::{Action, Observation, Recalled, SchedulerError};
 
