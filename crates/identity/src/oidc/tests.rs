@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use myksc_core::user::Group;
-use myksc_core::{Role, Translated, User};
+use myksc_core::{Role, Translated};
 use myksc_testdb::each_engine;
 
 use super::*;
@@ -319,7 +319,7 @@ async fn people_whom_the_directory_does_not_let_in_stay_out() {
         world.people.change("park", |park| park.locked = true);
         world.people.put("choi", 1004);
         world.people.change("choi", |choi| choi.account.name = "Choi".to_owned());
-        world.people.0.lock().unwrap().insert("away".to_owned(), None);
+        world.people.hide("away");
         for (name, expected) in [
             ("root", "identity_uid_is_root"),
             ("park", "identity_locked"),

@@ -1,5 +1,6 @@
 mod known;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,8 +1,15 @@
 //! People whose accounts are the claims of their provider.
 
-use myksc_store::Store;
+use std::time::Duration;
 
-use super::*;
+use serde_json::json;
+
+use myksc_core::Role;
+use myksc_store::Store;
+use myksc_testdb::each_engine;
+
+use super::world::{World, code, user};
+use crate::oidc::OidcIdentity;
 
 const RECHECK_SECS: i64 = 2;
 

@@ -1,6 +1,12 @@
 //! What the audit log tells of sign-ins at a provider.
 
-use super::*;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use myksc_testdb::each_engine;
+
+use super::fake::{CLIENT_SECRET, Refreshing};
+use super::world::{World, code};
 
 #[tokio::test]
 async fn nothing_that_opens_anything_stands_in_the_log() {

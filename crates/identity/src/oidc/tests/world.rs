@@ -65,6 +65,11 @@ impl Known {
         self.0.lock().unwrap().insert(name.to_owned(), Some(entry(name, uid)));
     }
 
+    /// It does not answer about her.
+    pub(super) fn hide(&self, name: &str) {
+        self.0.lock().unwrap().insert(name.to_owned(), None);
+    }
+
     pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Entry)) {
         change(self.0.lock().unwrap().get_mut(name).unwrap().as_mut().unwrap());
     }
