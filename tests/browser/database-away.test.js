@@ -2,6 +2,7 @@
 // once it has been away for too long, and go on by themselves.
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 import { signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
@@ -11,6 +12,7 @@ import { until } from "./support/until.js";
 
 /** Long enough to look around in, on a busy machine. */
 const GRACE_SECS = 25;
+const ECHO = fileURLToPath(new URL("./support/echo.py", import.meta.url));
 const CLOSED = "The portal is not available for the moment";
 
 async function onPostgres(context) {
@@ -22,7 +24,7 @@ async function onPostgres(context) {
 journey("people look on while the database is away, are told when that is too long, and go on once it is back", { timeout: 240_000, portal: onPostgres }, async ({ portal, profile, page }) => {
   const { postgres } = portal.settings;
   await signIn(page, portal);
-  const command = "mkdir -p site && echo it works > site/index.html && exec python3 -m http.server $PORT --bind 127.0.0.1 --directory site";
+  const command = `exec python3 ${ECHO}`;
   const resources = { cpu_millis: 500, memory_bytes: 256 * 1024 ** 2, gpus: 0 };
   const launched = await callApi(page, "POST", "/apps", { template: "command", name: "web", values: { command }, resources });
   assert.equal(launched.status, 202, JSON.stringify(launched.body));
@@ -30,6 +32,8 @@ journey("people look on while the database is away, are told when that is too lo
   const app = await openApp(profile, cardOf(page, "web"));
   await app.getByText("it works").waitFor();
   assert.equal((await ask(page, "GET", "/files/entries?path=home")).status, 200);
+  const socket = await openSocket(await openApp(profile, cardOf(page, "web")));
+  assert.equal(await socket.say("before"), "before");
 
   const before = await ask(page, "GET", "/session");
   await postgres.stop();
@@ -47,11 +51,13 @@ journey("people look on while the database is away, are told when that is too lo
   assert.equal((await ask(page, "GET", "/apps")).body.code, "database_away");
   await app.reload();
   await app.getByText("it works").waitFor();
+  assert.equal(await socket.say("meanwhile"), "meanwhile");
   assert.ok(Date.now() - stoppedAt < GRACE_SECS * 1000, "all of this was within the grace");
 
   // What was open for too long says so, and so does every page of the portal.
   await until("the app is closed", async () => (await app.reload(), (await app.title()).includes(CLOSED)), { limitMs: 60_000, everyMs: 500 });
   await app.getByText("Your apps and jobs go on running.", { exact: false }).waitFor();
+  await socket.closed();
   const portalPage = await profile.newPage();
   const answer = await portalPage.goto(portal.origin);
   assert.equal(answer.status(), 503);
@@ -65,6 +71,22 @@ journey("people look on while the database is away, are told when that is too lo
   assert.equal(made.status, 201, JSON.stringify(made.body));
   assert.equal((await callApi(portalPage, "GET", "/apps")).body.items[0].phase, "ready");
 });
+
+/** A WebSocket of the app's own page: what is said to it comes back, and it closes when the gateway cuts it. */
+async function openSocket(app) {
+  const socket = await app.evaluateHandle(async () => {
+    const socket = new WebSocket(`ws://${location.host}/`);
+    await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: () => reject(new Error("no socket")) }));
+    return Object.assign(socket, { over: new Promise((resolve) => socket.addEventListener("close", () => resolve())) });
+  });
+  const say = (text) =>
+    socket.evaluate((socket, text) => {
+      const answer = new Promise((resolve) => (socket.onmessage = ({ data }) => resolve(data)));
+      socket.send(text);
+      return Promise.race([answer, socket.over.then(() => "cut")]);
+    }, text);
+  return { say, closed: () => socket.evaluate((socket) => socket.over) };
+}
 
 /** Calls the API once, with the token of the page's session, and does not look up who is signed in first. */
 function ask(page, method, path, body, csrfToken) {
