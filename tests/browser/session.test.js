@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { signIn } from "./support/browser.js";
+import { newProfile, signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
 import { callApi } from "./support/pages.js";
 import { until } from "./support/until.js";
@@ -40,4 +40,28 @@ journey("a session that ends while the batch form is filled in loses nothing, an
   await page.goto(`${portal.origin}/jobs/new`);
   await name.waitFor();
   assert.equal(await command.inputValue(), "");
+});
+
+journey("a person signs another browser out, and has her apps stopped when she signs out herself", { timeout: 180_000 }, async ({ portal, browser, page }) => {
+  await signIn(page, portal);
+  const elsewhere = await (await newProfile(browser)).newPage();
+  await signIn(elsewhere, portal);
+  const launched = await callApi(page, "POST", "/apps", { template: "command", name: "goes-on", values: { command: "exec sleep 600" } });
+  assert.equal(launched.status, 202, JSON.stringify(launched.body));
+
+  await page.goto(`${portal.origin}/account`);
+  const others = page.getByRole("region", { name: "Signed in" }).getByRole("listitem").filter({ hasNotText: "this browser" });
+  await others.getByRole("button", { name: /^Sign out/ }).click();
+  await others.waitFor({ state: "detached" });
+  await elsewhere.reload();
+  await elsewhere.waitForURL(/\/sign-in/);
+
+  const account = page.getByRole("button", { name: "Your account" });
+  await page.getByRole("radio", { name: "Stop them" }).check();
+  await page.getByRole("region", { name: "When you sign out" }).getByText("Saved").waitFor();
+  await account.click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.waitForURL(/\/sign-in/);
+  await signIn(page, portal);
+  await until("the app is stopped", async () => (await callApi(page, "GET", "/apps")).body.items[0].phase === "stopped");
 });
