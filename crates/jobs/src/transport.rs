@@ -3,6 +3,7 @@
 //! A command is a list of arguments; no shell is in between on this side. What comes back is untrusted text:
 //! bounded, and given as bytes.
 
+mod account;
 mod exec;
 mod ssh;
 

@@ -25,7 +25,7 @@ pub use self::certificate::{UserCa, UserCaError};
 use self::connection::Connection;
 pub use self::connection::{HostKey, HostKeyError};
 pub use self::identity::SameIdentity;
-use super::{Command, Output, Transport, TransportError};
+use super::{Command, Output, Transport, TransportError, account};
 
 /// Commands of one person that run at the same time; sshd's own `MaxSessions` is 10.
 const CHANNELS_MAX: usize = 4;
@@ -129,7 +129,7 @@ impl Inner {
         if command.argv.iter().any(|argument| argument.contains('\0')) {
             return Err(TransportError::NoCommand);
         }
-        identity::check_here(who, self.config.min_uid)?;
+        account::check_here(who, self.config.min_uid)?;
         let person = self.person(who.uid);
         let Ok(done) = tokio::time::timeout(command.deadline, self.run_as(who, &person, command)).await
         else {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use myksc_core::Identity;
 
+use super::super::account::{check_numbers, check_uid, not_let_in};
 use super::super::{Output, TransportError};
 
 /// Asks for UID, GID and all groups, a line each; id(1).
@@ -21,16 +22,6 @@ pub enum SameIdentity {
     Name,
 }
 
-/// Refuses who has no account that is a person's.
-pub(super) fn check_here(who: &Identity, min_uid: u32) -> Result<(), TransportError> {
-    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    let is_name = !who.name.starts_with(['-', '.']) && !who.name.is_empty() && who.name.bytes().all(is_safe);
-    if !is_name || who.name == "root" {
-        return Err(not_let_in(format!("{:?} is no account that commands run as", who.name)));
-    }
-    check_uid(&who.name, who.uid, min_uid)
-}
-
 /// Compares what the account over there says of itself.
 pub(super) fn check_there(
     who: &Identity,
@@ -44,12 +35,8 @@ pub(super) fn check_there(
         return Err(TransportError::Unreachable(format!("id(1) of {} answers {said:?}", who.name)));
     };
     check_uid(&who.name, uid, min_uid)?;
-    if same != SameIdentity::Name && (uid, gid) != (who.uid, who.gid) {
-        let detail = format!(
-            "{} is UID {uid} and GID {gid} there and UID {} and GID {} here",
-            who.name, who.uid, who.gid
-        );
-        return Err(not_let_in(detail));
+    if same != SameIdentity::Name {
+        check_numbers(who, uid, gid)?;
     }
     let here: BTreeSet<u32> = who.gids.iter().copied().chain([who.gid]).collect();
     let there: BTreeSet<u32> = gids.into_iter().chain([gid]).collect();
@@ -60,23 +47,12 @@ pub(super) fn check_there(
     Ok(())
 }
 
-fn check_uid(name: &str, uid: u32, min_uid: u32) -> Result<(), TransportError> {
-    if uid == 0 || uid < min_uid {
-        return Err(not_let_in(format!("UID {uid} of {name} is below {min_uid}: it belongs to the system")));
-    }
-    Ok(())
-}
-
 /// UID, GID and all groups, a line each.
 fn numbers(said: &str) -> Option<(u32, u32, Vec<u32>)> {
     let lines: Vec<&str> = said.lines().collect();
     let [uid, gid, gids] = lines.as_slice() else { return None };
     let gids = gids.split_ascii_whitespace().map(|word| word.parse().ok()).collect::<Option<_>>()?;
     Some((uid.parse().ok()?, gid.parse().ok()?, gids))
-}
-
-fn not_let_in(detail: String) -> TransportError {
-    TransportError::NotLetIn(detail)
 }
 
 #[cfg(test)]
@@ -99,19 +75,6 @@ mod tests {
 
     fn answer(stdout: &str) -> Output {
         Output { exit_code: Some(0), stdout: stdout.into(), stderr: Vec::new(), is_cut: false }
-    }
-
-    #[test]
-    fn only_people_with_names_and_numbers_of_people_are_asked_for() {
-        assert!(check_here(&kim(), 1000).is_ok());
-        for name in ["", "root", "-oProxyCommand=x", "kim lee", "kim,root", "김", ".."] {
-            let stranger = Identity { name: name.to_owned(), ..kim() };
-            assert!(check_here(&stranger, 1000).is_err(), "{name:?}");
-        }
-        for uid in [0, 999] {
-            assert!(check_here(&Identity { uid, ..kim() }, 1000).is_err(), "{uid}");
-            assert!(check_here(&Identity { uid: 0, ..kim() }, 0).is_err());
-        }
     }
 
     #[test]
