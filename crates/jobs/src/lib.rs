@@ -1,8 +1,8 @@
 //! Systems, queues, scripts and jobs, and the schedulers that run them.
 //!
 //! [`Jobs`] is the service behind the API. [`script`] turns the batch form into a script and back, purely.
-//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine, [`Slurm`] and [`Pbs`] on a cluster. A
-//! [`transport::Transport`] runs the commands of those that have commands.
+//! A [`scheduler::Scheduler`] runs jobs: [`Local`] on this machine, [`Slurm`] and [`Pbs`] on a cluster by their commands, and
+//! [`SlurmRest`] by slurmrestd. A [`transport::Transport`] runs the commands of those that have commands.
 
 mod commands;
 mod follow;
@@ -30,5 +30,5 @@ pub use scheduler::{Capabilities, Queue, QueueDefaults, QueueLimits, QueueLoad};
 pub use service::{
     JobPage, Jobs, Output, ParsedScript, RootsOf, Stream, SystemConfig, SystemState, SystemView, TaskPage,
 };
-pub use slurm::Slurm;
+pub use slurm::{ApiVersion, ApiVersionError, Slurm, SlurmRest, SlurmRestConfig};
 pub use templates::ScriptTemplate;

@@ -87,6 +87,12 @@ pub struct Parsed {
     pub problems: Vec<FieldProblem>,
 }
 
+/// The words of a directive as sbatch(1) takes it apart; `None` where a quote stays open.
+pub(crate) fn slurm_words(text: &str) -> Option<Vec<String>> {
+    let words = words::split(text, Dialect::Slurm)?;
+    Some(words.into_iter().map(|word| word.text).collect())
+}
+
 /// Whether a problem only points something out.
 #[must_use]
 pub fn is_hint(problem: &FieldProblem) -> bool {

@@ -9,6 +9,7 @@ mod accounts;
 mod listing;
 mod partitions;
 mod refusal;
+mod rest;
 mod tag;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,7 @@ use myksc_core::{FieldProblem, Identity, octets};
 use tokio::sync::watch;
 
 use self::listing::{Listed, SEPARATOR};
+pub use self::rest::{ApiVersion, ApiVersionError, SlurmRest, SlurmRestConfig};
 use crate::commands::{Act, Commands, CommandsConfig, text, utf8, words};
 use crate::follow::Follow;
 use crate::reason::reason;

@@ -1,10 +1,11 @@
 //! The seam to the machine on which a scheduler's commands run: this one, or a login node over ssh.
 //!
 //! A command is a list of arguments; no shell is in between on this side. What comes back is untrusted text:
-//! bounded, and given as bytes.
+//! bounded, and given as bytes. slurmrestd, which runs no commands, stands beside it.
 
 mod account;
 mod exec;
+mod rest;
 mod ssh;
 
 use std::time::Duration;
@@ -13,6 +14,8 @@ use futures_util::future::BoxFuture;
 use myksc_core::Identity;
 
 pub use self::exec::Exec;
+pub(crate) use self::rest::{Answer, ApiError, Call, List, OnlyErrors, Rest, RestError, words};
+pub use self::rest::{JwtKey, JwtKeyError, RestAddress, RestAddressError, RestConfig, RestConfigError};
 pub use self::ssh::{HostKey, HostKeyError, SameIdentity, Ssh, SshConfig, UserCa, UserCaError};
 
 /// Runs commands with a person's rights.

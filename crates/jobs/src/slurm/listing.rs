@@ -58,22 +58,25 @@ pub(super) fn read(text: &str) -> Vec<Listed> {
 
 fn read_line(line: &str) -> Option<Listed> {
     let fields: Vec<&str> = line.split(SEPARATOR).collect();
-    let [id, state, why, start, partition, index, own_id, nodes, login] = fields.as_slice() else {
-        return None;
-    };
+    listed(fields.try_into().ok()?)
+}
+
+/// A line of a poll, from what stands for [`POLL_FIELDS`].
+pub(super) fn listed(fields: [&str; POLL_FIELDS.len()]) -> Option<Listed> {
+    let [id, state, why, start, partition, index, own_id, nodes, login] = fields;
     let (phase, outcome) = standing(state, why);
     let is_started = matches!(phase, JobPhase::Running | JobPhase::Suspended | JobPhase::Finishing);
     let observation = Observation {
         started_at: time(start).filter(|_| is_started),
         expected_start_at: time(start).filter(|_| phase == JobPhase::Queued),
         reason: why_it_waits(phase, why),
-        login: Some((*login).to_owned()),
+        login: Some(login.to_owned()),
         ..observation(id, state, phase, outcome)?
     };
     // A job that may go to several partitions is counted in the first.
     let partition = partition.split(',').next().unwrap_or_default().to_owned();
     let part = match observation.phase {
-        _ if *index == "N/A" => None,
+        _ if index == "N/A" => None,
         JobPhase::Queued | JobPhase::Held => {
             let total = Indexes::parse(index).map(|indexes| indexes.total());
             Some(Part::Waiting(total.and_then(|total| total.try_into().ok())))

@@ -12,21 +12,21 @@ use crate::script::slurm_time;
 /// each and those that jobs hold.
 pub(super) const NODE_FIELDS: [&str; 7] =
     ["PartitionName", "CPUs", "Memory", "CPUsState", "NodeAIOT", "Gres", "GresUsed"];
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 /// What the nodes of a partition have.
 #[derive(Debug, Default)]
-struct Nodes {
-    cpus: u32,
-    memory_bytes: u64,
-    gpus: u32,
-    cpus_used: u32,
-    cpus_total: u32,
-    free: u32,
-    used: u32,
-    down: u32,
-    gpus_total: u32,
-    gpus_used: u32,
+pub(super) struct Nodes {
+    pub(super) cpus: u32,
+    pub(super) memory_bytes: u64,
+    pub(super) gpus: u32,
+    pub(super) cpus_used: u32,
+    pub(super) cpus_total: u32,
+    pub(super) free: u32,
+    pub(super) used: u32,
+    pub(super) down: u32,
+    pub(super) gpus_total: u32,
+    pub(super) gpus_used: u32,
 }
 
 /// The partitions that the observer may see; each in the order in which Slurm gives them.
@@ -69,7 +69,7 @@ fn queue(line: &str, nodes: &HashMap<String, Nodes>, listed: &[Listed]) -> Optio
     })
 }
 
-fn load(name: &str, nodes: &Nodes, listed: &[Listed]) -> QueueLoad {
+pub(super) fn load(name: &str, nodes: &Nodes, listed: &[Listed]) -> QueueLoad {
     let here = || listed.iter().filter(|one| one.partition == name).map(|one| one.observation.phase);
     let count = |phases: &[JobPhase]| here().filter(|phase| phases.contains(phase)).count();
     QueueLoad {
@@ -128,7 +128,7 @@ fn mebibytes(text: &str) -> Option<u64> {
 }
 
 /// GPUs among generic resources: `gpu:2`, `gpu:a100:4(S:0-1),shard:8`.
-fn gpus(text: &str) -> u32 {
+pub(super) fn gpus(text: &str) -> u32 {
     let count = |resource: &str| {
         let plain = resource.split('(').next()?;
         let (kind, rest) = plain.split_once(':')?;

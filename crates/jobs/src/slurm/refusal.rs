@@ -19,7 +19,7 @@ const AWAY: [&str; 8] = [
     "in standby mode",
 ];
 
-fn is_away(text: &str) -> bool {
+pub(super) fn is_away(text: &str) -> bool {
     AWAY.iter().any(|away| text.contains(away))
 }
 
@@ -35,7 +35,11 @@ pub(super) fn of_submission(output: &Output) -> SchedulerError {
 }
 
 pub(super) fn of_action(output: &Output, id: &str, action: Action) -> SchedulerError {
-    let detail = words(output, "scontrol");
+    of_words(words(output, "scontrol"), id, action)
+}
+
+/// What was said against something that was to be done to a job.
+pub(super) fn of_words(detail: String, id: &str, action: Action) -> SchedulerError {
     if is_away(&detail) {
         return SchedulerError::Away(detail);
     }

@@ -64,7 +64,7 @@ fn who() -> Identity {
     }
 }
 
-fn submission(work_dir: &Path) -> Submission {
+pub(crate) fn submission(work_dir: &Path) -> Submission {
     let size = JobSize {
         nodes: 1,
         tasks_per_node: 1,

@@ -11,6 +11,7 @@ mod elsewhere;
 mod faults;
 mod full;
 mod local_queue;
+mod rest;
 mod service;
 
 use std::path::Path;

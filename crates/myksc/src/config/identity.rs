@@ -290,12 +290,18 @@ impl Attributes {
 /// A file that nobody but its owner can read, or one of root's that the portal reads by its group, as a cluster gives
 /// secrets to pods.
 pub(super) fn read_private(path: &Path) -> Result<String, String> {
+    check_private(path)?;
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+/// Refuses a file that others can read.
+pub(super) fn check_private(path: &Path) -> Result<(), String> {
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
     let is_lent = found.uid() == 0 && !rustix::process::geteuid().is_root();
     if !is_private(found.permissions().mode(), is_lent) {
         return Err("others can read it; take their rights away (chmod 600)".to_owned());
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    Ok(())
 }
 
 /// `is_lent`: the file is root's, so the portal can read it by its group only.

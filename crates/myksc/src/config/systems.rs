@@ -1,5 +1,7 @@
 //! Clusters for batch jobs beside this machine.
 
+mod rest;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -8,8 +10,9 @@ use myksc_jobs::transport::{HostKey, SameIdentity, SshConfig, UserCa};
 use myksc_jobs::{Maintenance, OptionField, SiteOption, SiteRules};
 use serde::{Deserialize, Serialize};
 
+use self::rest::Rest;
 use super::broken;
-use super::identity::read_private;
+use super::identity::{check_private, read_private};
 use crate::exit::Failure;
 
 /// A cluster for batch jobs.
@@ -33,6 +36,8 @@ pub(crate) struct System {
     pub(crate) poll_secs: u32,
     /// The login node on which the commands run; this machine when absent.
     pub(crate) ssh: Option<Ssh>,
+    /// The slurmrestd that is asked in place of commands.
+    pub(crate) rest: Option<Rest>,
     /// Options that jobs have here beside those that the form knows.
     #[serde(default)]
     options: Vec<SystemOption>,
@@ -171,7 +176,11 @@ impl System {
             return Err(wrong(&self.id, "a maintenance must end after it starts"));
         }
         self.check_options()?;
-        self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id))
+        if self.rest.is_some() && (self.ssh.is_some() || self.scheduler != SchedulerKind::Slurm) {
+            return Err(wrong(&self.id, "rest is a way to Slurm, and in place of ssh"));
+        }
+        self.ssh.as_ref().map_or(Ok(()), |ssh| ssh.check(&self.id))?;
+        self.rest.as_ref().map_or(Ok(()), |rest| rest.check(&self.id))
     }
 
     fn check_options(&self) -> Result<(), Failure> {
@@ -224,8 +233,7 @@ impl SystemOption {
 impl Ssh {
     fn check(&self, system: &str) -> Result<(), Failure> {
         self.host_keys(system)?;
-        let Observer { name, uid, .. } = &self.observer;
-        if *uid == 0 || matches!(name.as_str(), "root" | "slurm" | "") {
+        if !self.observer.is_ordinary() {
             return Err(wrong(system, "ssh.observer must be an ordinary account"));
         }
         if self.host.is_empty() || self.port == 0 {
@@ -265,7 +273,17 @@ impl Ssh {
 
     /// Whose commands look at everybody's jobs.
     pub(crate) fn observer(&self) -> Identity {
-        let Observer { name, uid, gid, gids } = self.observer.clone();
+        self.observer.identity()
+    }
+}
+
+impl Observer {
+    fn is_ordinary(&self) -> bool {
+        self.uid != 0 && !matches!(self.name.as_str(), "root" | "slurm" | "")
+    }
+
+    fn identity(&self) -> Identity {
+        let Self { name, uid, gid, gids } = self.clone();
         let (home, shell) = ("/".into(), "/bin/sh".into());
         Identity { user: UserId::random(), name, uid, gid, gids, home, shell }
     }

@@ -13,12 +13,12 @@ use myksc_identity::{Access, AccessConfig, Clock, FactorRules, FactorSettings, S
 use myksc_jobs::scheduler::Scheduler;
 use myksc_jobs::transport::{Exec, Ssh, Transport};
 use myksc_jobs::{
-    CommandsConfig, Jobs, Local, LocalConfig, Pbs, Roots, RootsOf, SiteRules, Slurm, SystemConfig,
+    CommandsConfig, Jobs, Local, LocalConfig, Pbs, Roots, RootsOf, SiteRules, Slurm, SlurmRest, SystemConfig,
 };
 use myksc_spool::SupervisorProgram;
 use myksc_store::Store;
 
-use crate::config::{self, Config, SchedulerKind, broken};
+use crate::config::{self, Config, SchedulerKind, System, broken};
 use crate::exit::{Exit, Failure, OrExit as _};
 use crate::state_folder::StateFolder;
 
@@ -134,27 +134,35 @@ pub(super) async fn jobs(config: &Config, folder: &StateFolder, store: &Store) -
         systems.push(SystemConfig { id, title, scheduler, rules });
     }
     for system in &config.system {
-        let (transport, observer): (Arc<dyn Transport>, _) = match &system.ssh {
-            Some(ssh) => {
-                let login_node = ssh.transport(system, config.identity.min_uid)?;
-                (Arc::new(Ssh::new(login_node)), ssh.observer())
-            }
-            None => (Arc::new(Exec::new(&system.path)), own_account()),
-        };
-        let commands = CommandsConfig {
-            transport,
-            observer,
-            environment: system.environment.clone().into_iter().collect(),
-            poll_every: Duration::from_secs(system.poll_secs.into()),
-        };
-        let scheduler: Arc<dyn Scheduler> = match system.scheduler {
-            SchedulerKind::Slurm => Arc::new(Slurm::start(commands)),
-            SchedulerKind::Pbs => Arc::new(Pbs::start(commands)),
-        };
         let (id, title) = (system.id.clone(), system.title.clone());
+        let scheduler = scheduler_of(config, system)?;
         systems.push(SystemConfig { id, title, scheduler, rules: system.rules() });
     }
     Ok(Jobs::start(store.clone(), systems, roots_of(config)))
+}
+
+/// What runs the jobs of a cluster, by the way that leads there.
+fn scheduler_of(config: &Config, system: &System) -> Result<Arc<dyn Scheduler>, Failure> {
+    let min_uid = config.identity.min_uid;
+    if let Some(rest) = &system.rest {
+        let slurm = SlurmRest::start(rest.config(system, min_uid)?);
+        let slurm = slurm.map_err(|error| broken(format!("system {:?}: rest.{error}", system.id)))?;
+        return Ok(Arc::new(slurm));
+    }
+    let (transport, observer): (Arc<dyn Transport>, _) = match &system.ssh {
+        Some(ssh) => (Arc::new(Ssh::new(ssh.transport(system, min_uid)?)), ssh.observer()),
+        None => (Arc::new(Exec::new(&system.path)), own_account()),
+    };
+    let commands = CommandsConfig {
+        transport,
+        observer,
+        environment: system.environment.clone().into_iter().collect(),
+        poll_every: Duration::from_secs(system.poll_secs.into()),
+    };
+    Ok(match system.scheduler {
+        SchedulerKind::Slurm => Arc::new(Slurm::start(commands)),
+        SchedulerKind::Pbs => Arc::new(Pbs::start(commands)),
+    })
 }
 
 /// The portal's own system account, whose commands look at everybody's jobs.
