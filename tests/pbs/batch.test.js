@@ -2,15 +2,16 @@
 // keeps history, lets people ask for others' jobs (query_other_jobs), and takes them from anywhere (flatuid).
 
 import assert from "node:assert/strict";
-import { readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 
 import { assertNoFaults, newProfile, picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { callApi } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { KIM, OTHERS_QUESTIONS, ask, codesOf, everybodys as everybodysPortal, fillIn, jobOf, own as ownPortal, signIn, submitScript, systemOf, untilJob } from "../testbed/support/batch.js";
+import { KIM, ask, codesOf, everybodys as everybodysPortal, jobOf, own as ownPortal, signIn, systemOf, untilJob } from "../testbed/support/batch.js";
 import { printVersions } from "../testbed/support/exports.js";
 import { freshName, run } from "../testbed/support/programs.js";
+import { ended, running, submitted, walkApart, walkForm, walkLife } from "../testbed/support/walks.js";
 
 const PROGRAMS = `${/^PBS_EXEC=(.*)$/m.exec(await readFile("/etc/pbs.conf", "utf8"))[1]}/bin`;
 
@@ -23,88 +24,41 @@ path = "${PROGRAMS}:/usr/bin:/bin"`;
 const own = ownPortal(PBS);
 const everybodys = await everybodysPortal(PBS);
 
-/** Submits lines that have to be taken, and gives the job. */
-async function submitted(page, ...lines) {
-  const { status, body } = await submitScript(page, lines);
-  assert.equal(status, 202, JSON.stringify(body));
-  return body;
-}
-
-const running = (page, { id }) => untilJob(page, id, "it runs", ({ phase }) => phase === "running");
-const ended = (page, { id }, limitMs) => untilJob(page, id, "it ended", ({ phase }) => phase === "ended", limitMs);
-
 journey("kim fills in the form, and PBS runs the job as her", { timeout: 240_000, portal: own }, async ({ context, portal, profile, page }) => {
   await signIn(page, portal);
-  const name = freshName("words");
-  context.after(() => Promise.all(["out", "go"].map((end) => rm(`${KIM.home}/${name}.${end}`, { force: true }))));
-  const head = await fillIn(page, portal, name, `id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
-  await until("the script speaks PBS", async () => (await head.innerText()).includes(`#PBS -N ${name}`));
-  await picture(page, "batch-form-pbs");
-  await page.getByRole("form", { name: "New job" }).getByRole("button", { name: "Submit job" }).click();
-  await page.getByRole("heading", { level: 1, name }).waitFor();
-  const main = page.getByRole("main");
-  await main.getByText("running", { exact: true }).waitFor({ timeout: 60_000 });
-  const output = page.getByRole("region", { name: "Output" });
-  await until("her name in the output while it runs", async () => /^kim$/m.test(await output.innerText()), { limitMs: 30_000 });
-  await run("setpriv", [`--reuid=${KIM.uid}`, `--regid=${KIM.gid}`, "--clear-groups", "sh", "-c", `echo 안녕하세요 > ${KIM.home}/${name}.go`]);
-  await main.getByText("failed, exit code 3", { exact: true }).waitFor({ timeout: 60_000 });
-  await until("the rest of the output", async () => (await output.innerText()).includes("안녕하세요"));
-  assert.equal(await readFile(`${KIM.home}/${name}.out`, "utf8"), "kim\n안녕하세요\n");
-  assert.equal((await stat(`${KIM.home}/${name}.out`)).uid, KIM.uid);
-  await page.getByRole("heading", { name: "What it used" }).waitFor();
+  await walkForm({ context, portal, page }, (name) => `#PBS -N ${name}`, () => picture(page, "batch-form-pbs"));
   assertNoFaults(profile);
 });
 
 journey("over ssh each one's job runs as herself, and nobody sees or touches another's", { timeout: 240_000, portal: everybodys }, async ({ portal, browser, page }) => {
   await signIn(page, portal);
-  const other = await (await newProfile(browser)).newPage();
-  await signIn(other, portal, "lee");
-  const submit = async (page) => running(page, await submitted(page, "#PBS -v 'A=x'", "sleep 600"));
-  const [hers, others] = await Promise.all([submit(page), submit(other)]);
-  for (const [{ id, scheduler_id: pbsId }, name] of [[hers, "kim"], [others, "lee"]]) {
+  await walkApart({ portal, browser, page }, ["#PBS -v 'A=x'", "sleep 600"], async ({ id, scheduler_id: pbsId }, name) => {
     const listed = await run(`${PROGRAMS}/qstat`, ["-f", "-w", pbsId]);
     assert.match(listed, new RegExp(`euser = ${name}$`, "m"));
     assert.match(listed, new RegExp(`Variable_List = .*A=x,.*MYKSC_JOB=${id}`));
-  }
-  for (const [method, path] of OTHERS_QUESTIONS) {
-    assert.equal((await callApi(other, method, `/jobs/${hers.id}${path}`)).status, 404, path);
-  }
-  assert.deepEqual((await callApi(other, "GET", "/jobs")).body.items.map(({ id }) => id), [others.id]);
-  for (const [whose, { id }] of [[page, hers], [other, others]]) {
-    await ask(whose, id, "cancel");
-    await untilJob(whose, id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
-  }
+  });
 });
 
 journey("what waits is held and released, what is refused is said, and what ends says how", { timeout: 400_000, portal: everybodys }, async ({ portal, page }) => {
   await signIn(page, portal);
-  const long = await submitScript(page, ["#PBS -q debug", "#PBS -l walltime=10:00:00", "true"]);
-  assert.deepEqual(codesOf(long), [422, "walltime_over_limit"], JSON.stringify(long));
   const unknown = await ended(page, await submitted(page, "#PBS -l nosuch=1", "true"));
   assert.deepEqual([unknown.outcome, unknown.reason.code], ["refused", "scheduler_refuses"]);
   assert.match(unknown.reason.params.detail, /Unknown resource/);
 
-  const waiting = await submitted(page, "#PBS -a 12312359", "sleep 600");
-  await untilJob(page, waiting.id, "it waits for its time", ({ reason }) => reason?.code === "waiting_for_time");
-  await ask(page, waiting.id, "hold");
-  await untilJob(page, waiting.id, "it is held", ({ phase, reason }) => phase === "held" && reason?.code === "held_by_user");
-  await ask(page, waiting.id, "release");
-  await untilJob(page, waiting.id, "it waits again", ({ phase }) => phase === "queued");
-  await ask(page, waiting.id, "cancel");
-  assert.equal((await ended(page, waiting)).outcome, "cancelled");
-
-  const [good, slow, array] = [
-    await submitted(page, "sleep 5"),
-    await submitted(page, "#PBS -l walltime=00:00:05", "sleep 600"),
-    await submitted(page, "#PBS -J 1-3", "sleep 1"),
-  ];
+  const good = await submitted(page, "sleep 5");
   const { scheduler_id: before } = await running(page, good);
   const next = await submitted(page, `#PBS -W depend=afterok:${before}`, "exit 7");
   await untilJob(page, next.id, "it waits for the other", ({ reason }) => reason?.code === "waiting_for_job");
+  await walkLife(page, {
+    overLimit: ["#PBS -q debug", "#PBS -l walltime=10:00:00", "true"],
+    waiting: ["#PBS -a 12312359", "sleep 600"],
+    endings: [
+      [["#PBS -l walltime=00:00:05", "sleep 600"], "timed_out"],
+      [["#PBS -J 1-3", "sleep 1"], "succeeded"],
+    ],
+  });
   assert.equal((await ended(page, good)).outcome, "succeeded");
   assert.deepEqual(Object.values(await ended(page, next)).filter((value) => value === 7), [7]);
-  assert.equal((await ended(page, slow, 120_000)).outcome, "timed_out");
-  assert.equal((await ended(page, array, 120_000)).outcome, "succeeded");
 });
 
 journey("with the server stopped the portal keeps what it is told, and hands it over once", { timeout: 400_000, portal: everybodys }, async ({ context, portal, page }) => {

@@ -1,18 +1,20 @@
 // People's jobs on the centre's Slurm, from the portal's pages: handed over as themselves, followed, and found in
-// accounting. By ssh for everybody, and by commands of this machine for a portal of one's own.
+// accounting. By ssh or slurmrestd for everybody, and by commands of this machine for a portal of one's own.
 
 import assert from "node:assert/strict";
 import { readFile, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { describe } from "node:test";
 
 import { assertNoFaults, newProfile, picture } from "../browser/support/browser.js";
 import { journey } from "../browser/support/journey.js";
 import { examine } from "../browser/support/looks.js";
 import { callApi } from "../browser/support/pages.js";
 import { until } from "../browser/support/until.js";
-import { KIM, OTHERS_QUESTIONS, ask, codesOf, everybodys as everybodysPortal, fillIn, jobOf, own as ownPortal, signIn, submitScript, systemOf, untilJob } from "./support/batch.js";
+import { KIM, ask, byRest, codesOf, everybodys as everybodysPortal, jobOf, own as ownPortal, signIn, submitScript, systemOf, untilJob } from "./support/batch.js";
 import { printVersions, root, testbed } from "./support/exports.js";
 import { freshName, run } from "./support/programs.js";
+import { ended, running, seeOutput, submitted, walkApart, walkCommandLine, walkForm, walkLife } from "./support/walks.js";
 
 printVersions("people", "ssh", "slurm");
 
@@ -45,6 +47,7 @@ required = true
 
 const own = ownPortal(SLURM + RULES);
 const everybodys = await everybodysPortal(SLURM);
+const rest = await byRest(SLURM);
 
 const accountOf = async (id, fields) => (await run("sacct", ["-nXP", "-j", id, `--format=${fields}`], { env })).trim();
 
@@ -57,38 +60,21 @@ async function killTree(pid) {
 
 journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_000, portal: own }, async ({ context, portal, profile, page }) => {
   await signIn(page, portal);
-  const name = freshName("words");
-  context.after(() => Promise.all(["out", "go"].map((end) => rm(`${KIM.home}/${name}.${end}`, { force: true }))));
-  const head = await fillIn(page, portal, name, `id -un; until [ -e ${name}.go ]; do sleep 0.2; done; cat ${name}.go; exit 3`);
-  await until("the script speaks Slurm", async () => (await head.innerText()).includes(`#SBATCH --job-name=${name}`));
-  const form = page.getByRole("form", { name: "New job" });
-  assert.equal(await form.getByLabel("Memory (GiB)").count(), 0, "the site takes none");
-  const account = form.getByLabel("Account");
-  assert.deepEqual(await account.locator("option").allInnerTexts(), ["–", "proj1"]);
-  await account.selectOption("proj1");
-  const submit = form.getByRole("button", { name: "Submit job" });
-  await submit.click();
-  await form.getByLabel("Field of research").and(page.locator("[aria-invalid=true]")).waitFor();
-  await form.getByLabel("Field of research").selectOption("bio");
-  await form.getByLabel("Application").fill("wc");
-  await until("the script says what the site demands", async () => (await head.innerText()).includes("#SBATCH --comment='field=bio;appl=wc'"));
-  await form.locator("[aria-invalid=true]").first().waitFor({ state: "detached" });
-  await picture(page, "batch-form-slurm");
-  await submit.click();
-  await page.getByRole("heading", { level: 1, name }).waitFor();
-  const main = page.getByRole("main");
-  await main.getByText("running", { exact: true }).waitFor({ timeout: 60_000 });
-  const output = page.getByRole("region", { name: "Output" });
-  await until("her name in the output", async () => /^kim$/m.test(await output.innerText()), { limitMs: 30_000 });
-  await run("setpriv", [`--reuid=${KIM.uid}`, `--regid=${KIM.gid}`, "--clear-groups", "sh", "-c", `echo 안녕하세요 > ${KIM.home}/${name}.go`]);
-  await main.getByText("failed, exit code 3", { exact: true }).waitFor({ timeout: 60_000 });
-  await until("the rest of the output", async () => (await output.innerText()).includes("안녕하세요"));
-  assert.equal(await readFile(`${KIM.home}/${name}.out`, "utf8"), "kim\n안녕하세요\n");
-  assert.equal((await stat(`${KIM.home}/${name}.out`)).uid, KIM.uid);
-  const { items } = (await callApi(page, "GET", "/jobs")).body;
-  const { scheduler_id: id, usage } = items.find((job) => job.name === name);
+  const speaks = (name) => `#SBATCH --job-name=${name}`;
+  const { scheduler_id: id, name, usage } = await walkForm({ context, portal, page }, speaks, async (form, head) => {
+    assert.equal(await form.getByLabel("Memory (GiB)").count(), 0, "the site takes none");
+    const account = form.getByLabel("Account");
+    assert.deepEqual(await account.locator("option").allInnerTexts(), ["–", "proj1"]);
+    await account.selectOption("proj1");
+    await form.getByRole("button", { name: "Submit job" }).click();
+    await form.getByLabel("Field of research").and(page.locator("[aria-invalid=true]")).waitFor();
+    await form.getByLabel("Field of research").selectOption("bio");
+    await form.getByLabel("Application").fill("wc");
+    await until("the script says what the site demands", async () => (await head.innerText()).includes("#SBATCH --comment='field=bio;appl=wc'"));
+    await form.locator("[aria-invalid=true]").first().waitFor({ state: "detached" });
+    await picture(page, "batch-form-slurm");
+  });
   assert.equal(usage.cpus, 1, "what it used");
-  await page.getByRole("heading", { name: "What it used" }).waitFor();
   const record = page.getByRole("region", { name: "The scheduler's own record" });
   await record.getByRole("button", { name: "Show" }).click();
   await record.getByText(`UserId=kim(${KIM.uid})`).waitFor();
@@ -96,42 +82,86 @@ journey("kim fills in the form, and Slurm runs the job as her", { timeout: 240_0
   assert.match(await run("scontrol", ["show", "job", id], { env }), /Comment=field=bio;appl=wc;myksc=/);
   // What she submitted last is what the form begins with.
   await page.goto(`${portal.origin}/jobs/new`);
-  assert.equal(await form.getByLabel("Application").inputValue(), "wc");
+  assert.equal(await page.getByRole("form", { name: "New job" }).getByLabel("Application").inputValue(), "wc");
   assertNoFaults(profile, [/422/]);
 });
 
-journey("over ssh each one's job runs as herself, and nobody sees or touches another's", { timeout: 240_000, portal: everybodys }, async ({ portal, browser, page }) => {
-  await signIn(page, portal);
-  const other = await (await newProfile(browser)).newPage();
-  await signIn(other, portal, "lee");
-  const submit = async (page) => {
-    const name = freshName("who");
-    const { status, body } = await submitScript(page, [`#SBATCH --job-name=${name}`, "id -u | tee who; sleep 600"]);
-    assert.equal(status, 202, JSON.stringify(body));
-    const job = await untilJob(page, body.id, "it runs", ({ phase }) => phase === "running");
-    // The portal has nobody here to read it as her: it is read over there.
-    await page.goto(`${portal.origin}/jobs/${job.id}`);
-    const output = page.getByRole("region", { name: "Output" });
-    await until("her number in the output", async () => /^2000[12]$/m.test(await output.innerText()), { limitMs: 30_000 });
-    return job;
+/** How jobs end on this Slurm. */
+const ENDINGS = [
+  [["#SBATCH --array=1-3", "[ $SLURM_ARRAY_TASK_ID != 2 ] || exit 4"], "failed", 4],
+  [["#SBATCH --array=1-3", "true"], "succeeded", 0],
+  [["#SBATCH --mem=50M", "python3 -c 'bytearray(300_000_000)'"], "out_of_memory", null],
+];
+
+/** What jobs of kim's and lee's go through, whichever way leads to Slurm; `readable` are those whose output the portal reads. */
+async function walk({ portal, browser, profile, page }, readable, endings) {
+  const second = await profile.newPage();
+  await second.goto(portal.origin);
+  const name = freshName("who");
+  const look = async (job, account, whose) => {
+    if (readable.includes(account)) await seeOutput(whose, portal, job, /^2000[12]$/m);
+    const project = { kim: "proj1", lee: "proj2" }[account];
+    await until("accounting knows it", async () => (await accountOf(job.scheduler_id, "user,account,state,jobname")) === `${account}|${project}|RUNNING|${name}`, { limitMs: 30_000 });
+    const path = `${testbed.HOME_ROOT}/${account}/${name}`;
+    assert.equal(await readFile(path, "utf8"), `${(await stat(path)).uid}\n`);
+    await rm(path);
   };
-  const [hers, others] = await Promise.all([submit(page), submit(other)]);
-  for (const [{ scheduler_id: id, name }, account] of [[hers, "kim|proj1"], [others, "lee|proj2"]]) {
-    await until("accounting knows it", async () => (await accountOf(id, "user,account,state,jobname")) === `${account}|RUNNING|${name}`, { limitMs: 30_000 });
-  }
-  for (const [method, path] of OTHERS_QUESTIONS) {
-    assert.equal((await callApi(other, method, `/jobs/${hers.id}${path}`)).status, 404, path);
-  }
-  assert.deepEqual((await callApi(other, "GET", "/jobs")).body.items.map(({ id }) => id), [others.id]);
-  for (const [whose, { id }] of [[page, hers], [other, others]]) {
-    await ask(whose, id, "cancel");
-    await untilJob(whose, id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
-  }
-  for (const name of ["kim", "lee"]) {
-    const { uid } = await stat(`${testbed.HOME_ROOT}/${name}/who`);
-    assert.equal(await readFile(`${testbed.HOME_ROOT}/${name}/who`, "utf8"), `${uid}\n`);
-    await rm(`${testbed.HOME_ROOT}/${name}/who`);
-  }
+  const [, over] = await Promise.all([
+    walkApart({ portal, browser, page }, [`#SBATCH --job-name=${name}`, `id -u | tee ${name}; sleep 600`], look),
+    walkLife(second, {
+      overLimit: ["#SBATCH --partition=debug", "#SBATCH --time=01:00:00", "true"],
+      waiting: ["#SBATCH --begin=now+1hour", "#SBATCH --comment='field=bio'", "sleep 600"],
+      look: async ({ id, scheduler_id: slurmId }) => {
+        const comment = await run("squeue", ["-h", "-j", slurmId, "-o", "%k"], { env });
+        assert.equal(comment.trim(), `field=bio;myksc=${id}`);
+      },
+      endings: [...ENDINGS, ...endings],
+    }),
+  ]);
+  const next = await submitted(second, `#SBATCH --dependency=afterok:${over[0].scheduler_id}`, "true");
+  await untilJob(second, next.id, "it never starts", ({ reason }) => reason?.code === "dependency_never_satisfied");
+  await ask(second, next.id, "cancel");
+  assert.equal((await ended(second, next)).outcome, "cancelled");
+}
+
+// They wait for Slurm most of the time.
+describe("both ways lead to it", { concurrency: 2 }, () => {
+  journey("over ssh each one's job runs as herself, and nobody sees or touches another's", { timeout: 400_000, portal: everybodys }, async (all) => {
+    await signIn(all.page, all.portal);
+    // The portal has nobody here to read output as her: it is read over there.
+    await walk(all, ["kim", "lee"], []);
+    const foreign = await submitScript(all.page, ["#SBATCH --account=proj2", "true"]);
+    assert.deepEqual(codesOf(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
+    assert.match(foreign.body.fields[0].params.detail, /Invalid account/);
+  });
+
+  journey("over slurmrestd it is the same, with a token for each of them", { timeout: 400_000, portal: rest }, async (all) => {
+    const { context, portal, page } = all;
+    await signIn(page, portal);
+    // kim's own agent reads what she writes.
+    await walk(all, ["kim"], [[["#SBATCH --time=00:01:00", "sleep 600"], "timed_out", null]]);
+    const unfit = await submitScript(page, ["#SBATCH --uid=0", "true"]);
+    assert.deepEqual(codesOf(unfit), [422, "option_forbidden"], JSON.stringify(unfit));
+    const foreign = await ended(page, await submitted(page, "#SBATCH --account=proj2", "true"));
+    assert.deepEqual([foreign.outcome, foreign.reason.code], ["refused", "scheduler_refuses"]);
+    assert.match(foreign.reason.params.detail, /Invalid account/);
+    const { usage } = await walkForm({ context, portal, page }, (name) => `#SBATCH --job-name=${name}`);
+    assert.equal(usage.cpus, 1, "what it used");
+    await walkCommandLine(portal, page);
+
+    const before = await running(page, await submitted(page, "#SBATCH --output=/dev/null", "sleep 5"));
+    const back = () => run(`${root}/testbed/testbed`, ["up", "slurm"], { limitMs: 180_000 });
+    context.after(back);
+    await killTree(Number(await run("pgrep", ["-f", `slurmrestd .*${new URL(testbed.SLURMRESTD_URL).host}`])));
+    await until("the portal sees it", async () => (await systemOf(page)).state === "down", { limitMs: 60_000 });
+    assert.equal((await jobOf(page, before.id)).phase, "running", "what is not known has not ended");
+    const name = freshName("later");
+    const later = await submitted(page, `#SBATCH --job-name=${name}`, "true");
+    await untilJob(page, later.id, "it says why it waits", ({ phase, reason }) => phase === "submitting" && reason?.code === "scheduler_away");
+    await back();
+    for (const job of [later, before]) assert.equal((await ended(page, job)).outcome, "succeeded");
+    assert.equal((await run("squeue", ["-h", "-t", "all", "-n", name, "-o", "%i"], { env })).trim().split("\n").length, 1);
+  });
 });
 
 journey("with the login node gone the portal keeps what it is told, and goes on when it is back", { timeout: 240_000, portal: everybodys }, async ({ context, portal, page }) => {
@@ -149,42 +179,6 @@ journey("with the login node gone the portal keeps what it is told, and goes on 
   for (const { id } of [before, job]) {
     assert.equal((await untilJob(page, id, "it ran", ({ phase }) => phase === "ended")).outcome, "succeeded");
   }
-});
-
-journey("what Slurm refuses is said at the form, and what waits is held, released and cancelled", { timeout: 240_000, portal: everybodys }, async ({ portal, page }) => {
-  await signIn(page, portal);
-  const long = await submitScript(page, ["#SBATCH --partition=debug", "#SBATCH --time=01:00:00", "true"]);
-  assert.deepEqual(codesOf(long), [422, "walltime_over_limit"], JSON.stringify(long));
-  const foreign = await submitScript(page, ["#SBATCH --account=proj2", "true"]);
-  assert.deepEqual(codesOf(foreign), [422, "scheduler_refuses"], JSON.stringify(foreign));
-  assert.match(foreign.body.fields[0].params.detail, /Invalid account/);
-
-  // Three that end each in their own way, while the next one waits.
-  const endings = await Promise.all([
-    submitScript(page, ["#SBATCH --array=1-3", "[ $SLURM_ARRAY_TASK_ID != 2 ] || exit 4"]),
-    submitScript(page, ["#SBATCH --array=1-3", "true"]),
-    submitScript(page, ["#SBATCH --mem=50M", "python3 -c 'bytearray(300_000_000)'"]),
-  ]);
-  assert.deepEqual(endings.map(({ status }) => status), [202, 202, 202], JSON.stringify(endings));
-
-  const { status, body: job } = await submitScript(page, ["#SBATCH --begin=now+1hour", "#SBATCH --comment='field=bio'", "sleep 600"]);
-  assert.equal(status, 202, JSON.stringify(job));
-  const waiting = await untilJob(page, job.id, "it waits for its time", ({ reason }) => reason?.code === "waiting_for_time");
-  const comment = await run("squeue", ["-h", "-j", waiting.scheduler_id, "-o", "%k"], { env });
-  assert.equal(comment.trim(), `field=bio;myksc=${job.id}`);
-  await ask(page, job.id, "hold");
-  await untilJob(page, job.id, "it is held", ({ phase, reason }) => phase === "held" && reason?.code === "held_by_user");
-  await ask(page, job.id, "release");
-  await untilJob(page, job.id, "it waits again", ({ phase }) => phase === "queued");
-  await ask(page, job.id, "cancel");
-  const ended = await untilJob(page, job.id, "it is cancelled", ({ phase }) => phase === "ended");
-  assert.equal(ended.outcome, "cancelled");
-  const over = await Promise.all(endings.map(({ body }) => untilJob(page, body.id, "it is over", ({ phase }) => phase === "ended")));
-  assert.deepEqual(over.map(({ outcome, exit_code: code }) => [outcome, code]), [["failed", 4], ["succeeded", 0], ["out_of_memory", null]]);
-  const next = await submitScript(page, [`#SBATCH --dependency=afterok:${over[0].scheduler_id}`, "true"]);
-  await untilJob(page, next.body.id, "it never starts", ({ reason }) => reason?.code === "dependency_never_satisfied");
-  await ask(page, next.body.id, "cancel");
-  await untilJob(page, next.body.id, "it is cancelled", ({ outcome }) => outcome === "cancelled");
 });
 
 journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal: everybodys }, async ({ context, portal, page }) => {

@@ -150,15 +150,15 @@ class Portal {
     if (this.#reaper.exitCode === null) await once(this.#reaper, "exit");
   }
 
-  /** Starts `myksc` in the portal's environment. */
-  spawn(args) {
+  /** Starts `myksc` in the portal's environment, with further variables. */
+  spawn(args, further = {}) {
     const [program, ...before] = this.#program;
-    return spawn(program, [...before, ...args], { cwd: this.folder, env: this.#environment(), stdio: "pipe" });
+    return spawn(program, [...before, ...args], { cwd: this.folder, env: { ...this.#environment(), ...further }, stdio: "pipe" });
   }
 
   /** Runs `myksc` in the portal's environment with `input` to read; gives what it wrote. */
-  async run(args, input = "") {
-    const child = this.spawn(args);
+  async run(args, input = "", further = {}) {
+    const child = this.spawn(args, further);
     child.stdin.on("error", () => {}).end(input);
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => (output[name] += text));

@@ -44,6 +44,19 @@ observer = { name = "observer", uid = 20901, gid = 20901 }
 `),
 });
 
+/** A portal that asks slurmrestd, with a token of its own for each person. It runs as kim, so that hers is the output it reads. */
+export const byRest = async (settings) => ({
+  account: null,
+  person: KIM,
+  files: { ...DIRECTORY_FILES, jwt_key: await readFile(testbed.SLURM_JWT_KEY) },
+  config: ({ folder }) => directory(folder) + system(settings, `
+[system.rest]
+url = "${testbed.SLURMRESTD_URL}"
+jwt_key_file = "${folder}/jwt_key"
+observer = { name = "observer", uid = 20901, gid = 20901 }
+`),
+});
+
 export async function signIn(page, portal, name = "kim") {
   await enterPassword(page, portal, name, testbed[`PASSWORD_${name.toUpperCase()}`]);
   await page.waitForURL(`${portal.origin}/`);
