@@ -53,7 +53,7 @@ export async function launchSmall(page, name, template = "jupyter", { values = {
 }
 
 /** What people may run as images of their own. */
-export const ALLOWED_IMAGES = [testbed.REGISTRY, testbed.PRIVATE_REGISTRY].map((registry) => `${registry}/myksc-testbed/**`);
+export const allowedImages = () => [testbed.REGISTRY, testbed.PRIVATE_REGISTRY].map((registry) => `${registry}/myksc-testbed/**`);
 
 /** The centre's cluster. The portal reaches it with a kubeconfig of its own beside its configuration. */
 const cluster = (folder, prefix, images) => `
@@ -75,7 +75,7 @@ export const NOBODY = { name: "nobody", uid: 65534, gid: 65534 };
  * Settings of a portal for the centre's people whose apps run on its cluster, in namespaces that begin with `prefix`.
  * `more` stands at the end of its configuration.
  */
-export async function portalOnCluster(prefix, { images = ALLOWED_IMAGES, more = "" } = {}) {
+export async function portalOnCluster(prefix, { images = allowedImages(), more = "" } = {}) {
   const kubeconfig = await kubectl("config", "view", "--raw", "--flatten");
   return {
     account: null,
