@@ -364,7 +364,7 @@ fn a_death_at_any_point_neither_loses_nor_doubles_the_run() {
         tried.push(point.name());
     }
     // To the terminal itself, for the list is to be seen of a test that passes, too.
-    writeln!(std::io::stderr(), "supervisor killed at {}", tried.join(", ")).unwrap();
+    writeln!(io::stderr(), "supervisor killed at {}", tried.join(", ")).unwrap();
     assert_eq!(tried, ["launch.placed", "launch.process_started", "launch.exit_seen"]);
 }
 
