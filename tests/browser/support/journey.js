@@ -17,7 +17,10 @@ const FAILURES = join(tmpdir(), "myksc-browser-failures");
 export function journey(name, { portal: portalSettings, profile: profileSettings, ...limits }, walk) {
   test(name, limits, async (context) => {
     const wanted = typeof portalSettings === "function" ? await portalSettings(context) : portalSettings;
-    const [portal, browser] = await Promise.all([startPortal(context, wanted), startBrowser(context)]);
+    const starts = [startPortal(context, wanted), startBrowser(context)];
+    // Where one of them does not start, the other is there for the test's end to close.
+    await Promise.allSettled(starts);
+    const [portal, browser] = await Promise.all(starts);
     const profile = await newProfile(browser, profileSettings);
     const page = await profile.newPage();
     try {
