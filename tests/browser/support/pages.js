@@ -6,11 +6,23 @@ import { until } from "./until.js";
 
 /** Goes through "+ App" for JupyterLab and gives the card on the dashboard. */
 export async function launchJupyterLab(page, name) {
+  return launch(page, name, "JupyterLab", async () => {});
+}
+
+/** The same for a command of the person's own. */
+export async function launchCommand(page, name, command) {
+  return launch(page, name, "Own command", async (dialog) => {
+    await dialog.getByRole("textbox", { name: "Command" }).fill(command);
+  });
+}
+
+async function launch(page, name, title, fillIn) {
   await page.getByRole("link", { name: /Open a notebook|^App/ }).first().click();
   const dialog = page.getByRole("dialog", { name: "New app" });
-  await dialog.getByRole("button", { name: /^JupyterLab/ }).click();
+  await dialog.getByRole("button", { name: new RegExp(`^${title}`) }).click();
   await dialog.getByRole("textbox", { name: "Name" }).fill(name);
-  await dialog.getByRole("button", { name: "Start JupyterLab" }).click();
+  await fillIn(dialog);
+  await dialog.getByRole("button", { name: `Start ${title}` }).click();
   const card = cardOf(page, name);
   await card.waitFor();
   return card;

@@ -15,14 +15,12 @@ interface Props {
 
 export function DeleteAppDialog({ app, opened, onClose, onDeleted }: Props) {
   const { t } = useTranslation("apps");
-  const remove = useDeleteApp();
-  const confirm = () =>
-    remove.mutate(app.id, {
-      onSuccess: () => {
-        onClose();
-        onDeleted?.();
-      },
-    });
+  const onDone = () => {
+    onClose();
+    onDeleted?.();
+  };
+  // The app's page is gone with the app, and this dialog with it.
+  const remove = useDeleteApp({ onDone });
   return (
     <ConfirmDialog
       opened={opened}
@@ -30,7 +28,7 @@ export function DeleteAppDialog({ app, opened, onClose, onDeleted }: Props) {
       confirm={t("delete.confirm")}
       busy={remove.isPending}
       error={remove.error}
-      onConfirm={confirm}
+      onConfirm={() => remove.mutate(app.id)}
       onClose={onClose}
     >
       {t("delete.text")}
