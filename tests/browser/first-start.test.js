@@ -1,10 +1,11 @@
-// The first minutes: what the very first start prints, and finding one's way by keyboard alone.
+// The first minutes: what the very first start prints, what the dashboard says and leads to, and how it looks.
 
 import assert from "node:assert/strict";
 
-import { assertNoFaults, newProfile, signIn } from "./support/browser.js";
+import { assertNoFaults, signIn } from "./support/browser.js";
 import { journey } from "./support/journey.js";
-import { callApi, submit } from "./support/pages.js";
+import { textOf } from "./support/looks.js";
+import { callApi, launchCommand } from "./support/pages.js";
 
 const FIRST = { timeout: 120_000, portal: { account: null } };
 
@@ -22,6 +23,65 @@ journey("what the very first start prints lets the person in, and is printed onc
   await page.getByRole("heading", { level: 1 }).waitFor();
   assert.equal(new URL(page.url()).pathname, "/");
 });
+
+journey("the dashboard tells contract and use, opens files and batch in windows of their own, and changes language and theme", { timeout: 120_000 }, async ({ portal, profile, page }) => {
+  await signIn(page, portal);
+  await page.getByText("No contract", { exact: true }).waitFor();
+  await page.getByText("The whole machine is open to you. Your centre sets a period and limits.").waitFor();
+  await page.getByText("A budget comes with a contract.").waitFor();
+  await page.getByRole("heading", { name: "Interactive · of the whole machine" }).waitFor();
+  await page.getByRole("meter", { name: /^CPU: 0 of \d+$/ }).waitFor();
+
+  await setContract(portal);
+  await page.reload();
+  await page.getByText("80 days left", { exact: true }).waitFor();
+  const passed = page.getByRole("meter", { name: "Time passed of the contract" });
+  assert.equal(await passed.getAttribute("aria-valuenow"), "60");
+  await page.getByText("60,000 SRU hours").waitFor();
+  await page.getByRole("heading", { name: "Interactive", exact: true }).waitFor();
+  await page.getByRole("meter", { name: "CPU: 0 of 4" }).waitFor();
+  await launchCommand(page, "sleeper", "exec sleep 900");
+  for (const name of ["CPU: 1 of 4", "Memory: 1 GiB of 16 GiB", "GPU: none"]) await page.getByRole("meter", { name }).waitFor();
+
+  for (const [place, title, path] of [["Files", "Files", "/files"], ["Batch", "Jobs", "/jobs"]]) {
+    const card = page.getByRole("link", { name: `${place} (opens in its own window)` });
+    const [opened] = await Promise.all([profile.waitForEvent("page"), card.click()]);
+    await opened.getByRole("heading", { level: 1, name: title }).waitFor();
+    assert.equal(opened.url(), portal.origin + path);
+    await opened.close();
+  }
+  await changeLooks(page);
+  assertNoFaults(profile);
+});
+
+/** A contract of 200 days, of which 120 are over. */
+async function setContract(portal) {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const limits = ["--cpu", "4", "--memory", "16Gi", "--budget", "60000"];
+  const set = await portal.run(["admin", "contract", "set", portal.account.name, "--starts", day(-120), "--ends", day(80), ...limits]);
+  assert.equal(set.code, 0, set.stderr);
+}
+
+/** Changes language and theme in the bar; the page is not loaded anew for it, and both are kept. */
+async function changeLooks(page) {
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.evaluate(() => (globalThis.isSamePage = true));
+  await page.getByRole("button", { name: "한국어" }).click();
+  await page.getByRole("heading", { name: textOf("ko", "dashboard.space") }).waitFor();
+  await page.getByText(textOf("ko", "dashboard.contract.days_left_other", { shown: 80 })).waitFor();
+  await page.getByRole("button", { name: textOf("ko", "common.nav.more") }).click();
+  await page.getByRole("radiogroup", { name: textOf("ko", "common.theme.title") }).getByText(textOf("ko", "common.theme.dark")).click();
+  await page.locator("html[data-mantine-color-scheme=dark]").waitFor();
+  const dark = await ground();
+  assert.notEqual(dark, light);
+  assert.equal(await page.evaluate(() => globalThis.isSamePage), true);
+
+  await page.reload();
+  await page.getByRole("heading", { name: textOf("ko", "dashboard.space") }).waitFor();
+  assert.equal(await page.evaluate(() => globalThis.isSamePage), undefined);
+  assert.equal(await ground(), dark);
+}
 
 journey("a new password takes the tokens with it, unless the person clears the box", { timeout: 60_000 }, async ({ portal, profile, page }) => {
   await signIn(page, portal);
@@ -46,61 +106,4 @@ journey("a new password takes the tokens with it, unless the person clears the b
   await box.waitFor({ state: "detached" });
   assert.equal(await tokens(), 0);
   assertNoFaults(profile);
-});
-
-const SEARCHES = {
-  en: { title: "Search", page: "Files", action: "한국어", after: "ko", none: "Nothing fits “zzz”." },
-  ko: { title: "검색", page: "파일", action: "English", after: "en", none: "‘zzz’에 맞는 것이 없습니다." },
-};
-
-journey("the quick search is found, used and left by keyboard alone, in both languages", { timeout: 120_000 }, async ({ portal, browser, page: first }) => {
-  await signIn(first, portal);
-  const job = await submit(first, { name: "렌더링-1", command: "true" });
-  for (const [language, words] of Object.entries(SEARCHES)) {
-    const profile = await newProfile(browser, { language });
-    const page = await profile.newPage();
-    await signIn(page, portal);
-    // What is in use is shown once the page listens to the keyboard, too.
-    await page.getByText("CPU", { exact: true }).waitFor();
-    const dialog = page.getByRole("dialog", { name: words.title });
-    const chosen = dialog.getByRole("option", { selected: true });
-    const search = async (text) => {
-      await page.keyboard.press("Control+k");
-      await dialog.getByRole("combobox").and(page.locator(":focus")).waitFor();
-      await page.keyboard.insertText(text);
-    };
-
-    await search("zzz");
-    await dialog.getByText(words.none).waitFor();
-    await page.keyboard.press("Enter");
-    await page.keyboard.press("Escape");
-    await dialog.waitFor({ state: "hidden" });
-    assert.equal(new URL(page.url()).pathname, "/");
-
-    // Each opening begins anew; the arrows go round.
-    await search("");
-    const labels = await dialog.getByRole("option").allInnerTexts();
-    await page.keyboard.press("ArrowUp");
-    assert.equal(await chosen.innerText(), labels.at(-1));
-    await page.keyboard.press("ArrowDown");
-    assert.equal(await chosen.innerText(), labels[0]);
-    await page.keyboard.insertText(words.page);
-    await chosen.filter({ hasText: words.page }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.waitForURL(`${portal.origin}/files`);
-    await dialog.waitFor({ state: "hidden" });
-
-    // Decomposed, as some keyboards and file systems give it.
-    await search("렌더".normalize("NFD"));
-    await chosen.filter({ hasText: "렌더링-1" }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.waitForURL(`${portal.origin}/jobs/${job.id}`);
-
-    await search(words.action);
-    await chosen.filter({ hasText: words.action }).waitFor();
-    await page.keyboard.press("Enter");
-    await page.locator(`html[lang=${words.after}]`).waitFor({ state: "attached" });
-    assertNoFaults(profile);
-    await profile.close();
-  }
 });
