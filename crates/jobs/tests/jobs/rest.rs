@@ -183,7 +183,7 @@ impl Cluster {
                 match method.as_str() {
                     "POST" => {
                         job["state_reason"] =
-                            json!(if body["hold"] == true { "JobHeldUser" } else { "Priority" })
+                            json!(if body["hold"] == true { "JobHeldUser" } else { "Priority" });
                     }
                     "DELETE" => job["job_state"] = json!("CANCELLED"),
                     _ => {}

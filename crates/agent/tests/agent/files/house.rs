@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use myksc_core::wire::{FileCode, NewUpload, Upload};
 use myksc_core::{Identity, Translated, UserId, UserPath};
-use myksc_files::{AgentProgram, Config, Files, FilesError, FurtherRoot, Read, WriteConditions};
+use myksc_files::{AgentProgram, Config, Deadlines, Files, FilesError, FurtherRoot, Read, WriteConditions};
 
 pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_myksc-agent");
 
@@ -183,5 +183,6 @@ fn config(folder: &Path, program: AgentProgram) -> Config {
             further("gone", folder.join("not-there").display().to_string()),
         ],
         elsewhere: None,
+        deadlines: Deadlines::default(),
     }
 }
