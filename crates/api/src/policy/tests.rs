@@ -177,7 +177,7 @@ async fn refusal(portal: &TestPortal, shown: &As, operation: &Declared, user: &U
         "users" => user.to_string(),
         _ => "nothing".to_owned(),
     };
-    let path = operation.path.replace("{id}", &id).replace("{system}", "local");
+    let path = operation.path.replace("{id}", &id).replace("{system}", "local").replace("{index}", "1");
     let path = path.replace("{host}", "registry.example.org");
     let path = path.replace("{user_code}", "BBBB-BBBB");
     assert!(!path.contains('{'), "what stands in {path}?");
