@@ -32,6 +32,9 @@ journey("an untouched notebook is stopped with its reason after a warning, a run
   const quiet = await launchJupyterLab(page, "quiet-lab");
   await waitForPhase(quiet, "ready");
   const untouched = await openApp(profile, quiet);
+  await untouched.waitForURL(/\/lab/);
+  // Else it would show the other one's notebook: both keep their windows in the same home folder.
+  await untouched.goto(new URL("/lab?reset", untouched.url()).href);
   await waitForLauncher(untouched);
   await newNotebook(untouched);
   await kernelIdle(untouched);

@@ -149,9 +149,9 @@ async fn an_app_ends_by_its_own_word_alone_and_a_running_cell_and_a_person_take_
 async fn the_time_without_a_portal_counts_for_nobody() {
     let mut bench = bench(rules(1000, 400)).await;
     let app = run_jupyter(&bench).await;
-    kernels(&bench, "idle", app.launched_at);
+    // Its kernels wait for longer than it runs, so that what the database knows decides.
+    kernels(&bench, "idle", app.launched_at.plus_secs(-7200));
     let now = Timestamp::now();
-    // As if launched long ago, so that what follows is of this launch.
     let (store, used_at) = (bench.place.store().await, app.launched_at);
     let note = async |idle_secs: i64, away_secs: i64| {
         let known = AppUse { app: app.id.clone(), used_at, idle_from: now.plus_secs(-idle_secs - away_secs) };
