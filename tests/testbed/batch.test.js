@@ -149,7 +149,7 @@ describe("both ways lead to it", { concurrency: 2 }, () => {
     assert.equal(usage.cpus, 1, "what it used");
     await walkCommandLine(portal, page);
 
-    const before = await running(page, await submitted(page, "#SBATCH --output=/dev/null", "sleep 5"));
+    const before = await running(page, await submitted(page, "sleep 5"));
     const back = () => run(`${root}/testbed/testbed`, ["up", "slurm"], { limitMs: 180_000 });
     context.after(back);
     await killTree(Number(await run("pgrep", ["-f", `slurmrestd .*${new URL(testbed.SLURMRESTD_URL).host}`])));
@@ -166,13 +166,13 @@ describe("both ways lead to it", { concurrency: 2 }, () => {
 
 journey("with the login node gone the portal keeps what it is told, and goes on when it is back", { timeout: 240_000, portal: everybodys }, async ({ context, portal, page }) => {
   await signIn(page, portal);
-  const { body: before } = await submitScript(page, ["#SBATCH --output=/dev/null", "sleep 5"]);
+  const { body: before } = await submitScript(page, ["sleep 5"]);
   await untilJob(page, before.id, "the one before runs", ({ phase }) => phase === "running");
   const back = () => run(`${root}/testbed/testbed`, ["up", "ssh"], { limitMs: 60_000 });
   context.after(back);
   await killTree(Number(await run("pgrep", ["-f", `${dirname(testbed.SSH_USER_CA)}/sshd_config`])));
   await until("the portal sees it", async () => (await systemOf(page)).state === "down", { limitMs: 60_000 });
-  const { status, body: job } = await submitScript(page, ["#SBATCH --output=/dev/null", "true"]);
+  const { status, body: job } = await submitScript(page, ["true"]);
   assert.equal(status, 202, JSON.stringify(job));
   await untilJob(page, job.id, "it says why it waits", ({ phase, reason }) => phase === "submitting" && reason?.code === "scheduler_away");
   await back();
@@ -183,7 +183,7 @@ journey("with the login node gone the portal keeps what it is told, and goes on 
 
 journey("a job that is submitted while the controller is down goes there once, when it is back", { timeout: 400_000, portal: everybodys }, async ({ context, portal, page }) => {
   await signIn(page, portal);
-  const { body: before } = await submitScript(page, ["#SBATCH --output=/dev/null", "sleep 5"]);
+  const { body: before } = await submitScript(page, ["sleep 5"]);
   await untilJob(page, before.id, "the one before runs", ({ phase }) => phase === "running");
   const back = () => run(`${root}/testbed/testbed`, ["up", "slurm"], { limitMs: 180_000 });
   context.after(back);

@@ -121,5 +121,5 @@ export async function walkCommandLine(portal, page) {
     await untilJob(page, waits.id, action, (one) => one.phase === phase);
   }
   const over = (await job(["submit", "--system", "testbed", "--queue", "debug", "--walltime", "10:00:00"], "#!/bin/bash\ntrue\n")).stderr;
-  assert.match(over, /walltime_over_limit/);
+  assert.match(over, /the queue allows 00:10:00/);
 }

@@ -250,7 +250,8 @@ impl SlurmRest {
         let done = self.rest.call::<OnlyErrors>(who, &call).await;
         self.follow.note_change();
         let answer = done.map_err(|error| refusal::of_action(error, id, action))?;
-        match refusal::beside_success(answer.errors()) {
+        let said: Vec<_> = answer.errors().iter().filter(|error| !error.is_bare()).cloned().collect();
+        match refusal::beside_success(&said) {
             Some(error) => Err(refusal::of_action(error, id, action)),
             None => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use myksc_core::{Identity, JobPhase, Outcome, UserId};
-use myksc_jobs::scheduler::{Action, Scheduler, SchedulerError};
+use myksc_jobs::scheduler::{Action, Scheduler, SchedulerError, Submission};
 use myksc_jobs::transport::{JwtKey, RestConfig};
 use myksc_jobs::{SlurmRest, SlurmRestConfig};
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ impl Cluster {
                 let id = self.jobs.len() as u64 + 1;
                 let is_held = body["job"]["hold"] == true;
                 self.jobs.push(json!({
-                    "job_id": id, "array_job_id": 0, "job_state": "PENDING", "comment": body["job"]["comment"],
+                    "job_id": id, "array_job_id": if body["job"]["array"].is_null() { 0 } else { id }, "job_state": "PENDING", "comment": body["job"]["comment"],
                     "state_reason": if is_held { "JobHeldUser" } else { "Priority" }, "user_name": user,
                     "user_id": self.uid, "group_id": self.uid, "partition": "normal",
                 }));
@@ -188,7 +188,11 @@ impl Cluster {
                     "DELETE" => job["job_state"] = json!("CANCELLED"),
                     _ => {}
                 }
-                fine("jobs", json!([job]))
+                let errors =
+                    json!([{ "description": "job array update failed", "source": "_parse_job_list" }]);
+                let is_array_changed = method == "POST" && job["array_job_id"] != 0;
+                let errors = if is_array_changed { errors } else { json!([]) };
+                Reply::Json(200, json!({ "errors": errors, "jobs": [job] }))
             }
         }
     }
@@ -219,6 +223,15 @@ async fn the_first_job_of_a_person_waits_until_its_record_is_hers() {
     assert_eq!(cluster.lock().unwrap().jobs[0]["state_reason"], "Priority");
     let held = slurm.act(&kim(), "2", Action::Hold).await;
     assert!(held.is_ok() && cluster.lock().unwrap().jobs[1]["state_reason"] == "JobHeldUser");
+}
+
+#[tokio::test]
+async fn an_array_is_let_go_too_whatever_v38_says_of_it() {
+    let (server, cluster) = cluster(20001).await;
+    let folder = tempfile::tempdir().unwrap();
+    let array = Submission { script: "#SBATCH --array=1-3\ntrue\n".to_owned(), ..submission(folder.path()) };
+    assert_eq!(server.slurm().submit(&kim(), &array).await.unwrap(), "1");
+    assert_eq!(cluster.lock().unwrap().jobs[0]["state_reason"], "Priority");
 }
 
 #[tokio::test]

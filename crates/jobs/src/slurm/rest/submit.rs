@@ -90,7 +90,7 @@ impl SlurmRest {
             return Err(refusal::refused(&stranger));
         }
         if own.is_held && !wants_hold {
-            self.change(who, id, Action::Release).await?;
+            self.change(who, id, Action::Release).await.map_err(later)?;
         }
         let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
         if compared.len() >= COMPARED_MAX {
@@ -114,6 +114,14 @@ impl SlurmRest {
             Err(NoBody::Unfit(unfit)) => Ok(vec![refusal::problem(&unfit)]),
             Err(NoBody::Path(error)) => Err(error),
         }
+    }
+}
+
+/// An error about a job that is there: it is tried again, and not taken for a refusal.
+fn later(error: SchedulerError) -> SchedulerError {
+    match error {
+        SchedulerError::NotAllowed(_) | SchedulerError::Unreached(_) => error,
+        other => SchedulerError::Away(other.to_string()),
     }
 }
 

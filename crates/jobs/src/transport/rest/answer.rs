@@ -109,6 +109,11 @@ impl ApiError {
         both.into_iter().flatten().map(str::trim).filter(|text| !text.is_empty() && !says_nothing(text))
     }
 
+    /// Whether it says no more than where it comes from: v0.0.38 does so of every array that was changed.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.error.is_none()
+    }
+
     fn is_unclear(&self) -> bool {
         self.error.as_deref().is_some_and(|error| UNCLEAR.iter().any(|known| error.contains(known)))
     }
