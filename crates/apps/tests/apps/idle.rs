@@ -143,6 +143,8 @@ async fn an_app_ends_by_its_own_word_alone_and_a_running_cell_and_a_person_take_
     assert_eq!(since, gateway.uses.lock().unwrap()[0].1);
     let again = bench.apps.start_again(&bench.kim, &app.id).await.unwrap();
     assert_eq!((again.auto_stop, again.generation), (None, 2));
+    // The bench ends what runs, not what is about to.
+    bench.until(&app.id, AppPhase::Ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
