@@ -229,6 +229,7 @@ journey("an array is one row that opens, and each task has its end, its node and
   await page.getByRole("heading", { level: 1, name }).waitFor();
   await until("its own output", async () => (await page.getByRole("region", { name: "Output of task 3" }).innerText()).includes("task 3"), { limitMs: 30_000 });
   assert.deepEqual(await examine(page, "array"), []);
+  await page.getByText(`home/${name}-`).filter({ hasText: /_%a\.out$/ }).waitFor();
   const tasks = page.getByRole("table", { name: "Tasks" });
   await tasks.getByRole("button", { name: "Cancel Task 1" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel the task" }).click();

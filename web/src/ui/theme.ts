@@ -20,11 +20,14 @@ const night: MantineColorsTuple = [
 
 export const colorScheme = localStorageColorSchemeManager({ key: "myksc-theme" });
 
-/** Filled surfaces in our own accent and warning colours, readable in both themes. */
+/** Surfaces in our own accent and warning colours, readable in both themes. */
 const variantColorResolver: VariantColorsResolver = (input) => {
   const given = defaultVariantColorsResolver(input);
-  if (input.variant !== "filled") return given;
   const isRed = input.color === "red";
+  if (isRed && input.variant === "outline") {
+    return { ...given, color: "var(--fail)", border: "1px solid var(--fail)", hover: "var(--fail-soft)" };
+  }
+  if (input.variant !== "filled") return given;
   return {
     ...given,
     background: isRed ? "var(--fail)" : "var(--accent)",

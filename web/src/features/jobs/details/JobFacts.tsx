@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { Job } from "../../../api/types";
 import { useLanguage } from "../../../i18n/useLanguage";
 import { formatBytes, formatNumber, formatSpan } from "../../../lib/format";
+import { decodeName } from "../../../lib/paths";
 import classes from "./JobPage.module.css";
 
 type Facts = [string, React.ReactNode][];
@@ -17,11 +18,11 @@ function placesOf(job: Job, t: TFunction<"jobs">): Facts {
     [
       t("form.work_dir"),
       <Link key="folder" to="/files" search={{ path: job.work_dir }}>
-        {job.work_dir}
+        {decodeName(job.work_dir)}
       </Link>,
     ],
-    [t("facts.stdout"), job.stdout_path],
-    ...(job.stderr_path !== job.stdout_path ? ([[t("facts.stderr"), job.stderr_path]] as Facts) : []),
+    [t("facts.stdout"), decodeName(job.stdout_path)],
+    ...(job.stderr_path !== job.stdout_path ? ([[t("facts.stderr"), decodeName(job.stderr_path)]] as Facts) : []),
   ];
 }
 
