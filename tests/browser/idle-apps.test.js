@@ -42,7 +42,7 @@ journey("an untouched notebook is stopped with its reason after a warning, a run
   untouched.on("request", (request) => asked.push(new URL(request.url()).pathname));
 
   const timer = quiet.getByRole("timer");
-  await timer.waitFor({ timeout: 60_000 });
+  await timer.waitFor({ timeout: 90_000 });
   assert.match(await timer.innerText(), /^Stops in (1[0-2]|\d) sec, not in use$/);
   await until("the window's title tells of it", async () => /^quiet-lab stops in \d+ sec · /.test(await page.title()));
   assert.match((await said())[0], /^quiet-lab stops in /);
@@ -55,7 +55,7 @@ journey("an untouched notebook is stopped with its reason after a warning, a run
   assert.equal(await quiet.getAttribute("data-phase"), "ready");
 
   // This time nobody presses anything.
-  await timer.waitFor({ timeout: 60_000 });
+  await timer.waitFor({ timeout: 90_000 });
   await waitForPhase(quiet, "stopped");
   assert.ok(asked.includes("/api/kernels"), "the open tab asked all the time");
   assert.match(await quiet.innerText(), /Stopped because it was not in use since /);
@@ -80,7 +80,7 @@ journey("the warning is told in Korean on a phone, too, and one press keeps the 
   assert.equal((await callApi(page, "POST", "/apps", { ...SERVER, name: "small" })).status, 202);
   const card = cardOf(page, "small");
   const timer = card.getByRole("timer");
-  await timer.waitFor({ timeout: 60_000 });
+  await timer.waitFor({ timeout: 90_000 });
   assert.match(await timer.innerText(), /^사용하지 않아 \d+초 뒤에 종료됩니다$/);
   await assertAccessible(page, "auto-stop");
   const keep = card.getByRole("button", { name: textOf("ko", "apps.auto_stop.keep") });

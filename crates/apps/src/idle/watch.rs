@@ -20,6 +20,8 @@ use crate::runtime::Place;
 const ASKED_AT_ONCE: usize = 16;
 /// How long an app may take to answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// CPU time is looked at over so long at least: the answers to an open tab's questions are short bursts.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
 /// While an end is announced, a use takes it back within this.
 const ANNOUNCED_PAUSE: Duration = Duration::from_secs(2);
 
@@ -173,7 +175,7 @@ impl Idleness {
 
     fn note_cpu(&self, app: &AppId, total: Option<Duration>, window: Duration, now: Timestamp) {
         if let Some(watched) = self.lock().watched.get_mut(app) {
-            watched.note_cpu(total, window / 2, now);
+            watched.note_cpu(total, (window / 2).max(SHORTEST_WINDOW), now);
         }
     }
 
