@@ -50,7 +50,8 @@ fn the_templates_that_ship_are_whole_and_all_of_them_are_in_the_program() {
     assert_eq!(ids, ["jupyter", "command", "image", "vscode", "rstudio", "desktop", "terminal"]);
     let idle = |id: &str| catalogue.find(id).unwrap().idle.clone();
     assert_eq!(idle("rstudio").polls, ["/events/get_events"]);
-    assert_eq!((idle("jupyter").probe, idle("jupyter").polls.len()), (Some(IdleProbe::Jupyter), 0));
+    assert_eq!(idle("jupyter").probe, Some(IdleProbe::Jupyter));
+    assert_eq!(idle("jupyter").polls, ["/lab/api/workspaces"]);
     assert_eq!(
         ["command", "vscode", "desktop"].map(|id| idle(id).frames),
         [Frames::Any, Frames::Vscode, Frames::Rfb]
