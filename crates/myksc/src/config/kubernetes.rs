@@ -153,6 +153,8 @@ impl Kubernetes {
             Some(images) => {
                 ImageRules::parse(images).map_err(|error| broken(format!("kubernetes.images: {error}")))
             }
+            // Where the site has no registry of its own, nothing is allowed that nobody allowed.
+            None if self.registry.is_empty() => Ok(ImageRules::default()),
             None => {
                 ImageRules::parse(&[format!("{}/**", self.registry.trim_end_matches('/'))]).map_err(|_| {
                     let message = "is no registry such as registry.example.org/myksc";
