@@ -292,6 +292,24 @@ fn minutes(secs: u64) -> String {
     format!("TimeLimit={}", secs.div_ceil(60))
 }
 
+/// What people may do with their jobs on Slurm.
+const CAPABILITIES: Capabilities = Capabilities {
+    hold: true,
+    memory: true,
+    several_nodes: true,
+    record: true,
+    arrays: true,
+    requeue: true,
+    shorten: true,
+    // Slurm lets operators alone lengthen it.
+    lengthen: false,
+};
+
+/// Slurm's name for a task of an array.
+fn task_id(array: &str, index: u32) -> String {
+    format!("{array}_{index}")
+}
+
 impl Scheduler for Slurm {
     fn about(&self) -> BoxFuture<'_, Result<About, SchedulerError>> {
         async move {
@@ -299,17 +317,7 @@ impl Scheduler for Slurm {
             Ok(About {
                 scheduler: "slurm".to_owned(),
                 version: said.trim().trim_start_matches("slurm").trim_start_matches("-wlm").trim().to_owned(),
-                capabilities: Capabilities {
-                    hold: true,
-                    memory: true,
-                    several_nodes: true,
-                    record: true,
-                    arrays: true,
-                    requeue: true,
-                    shorten: true,
-                    // Slurm lets operators alone lengthen it.
-                    lengthen: false,
-                },
+                capabilities: CAPABILITIES,
             })
         }
         .boxed()
@@ -364,7 +372,7 @@ impl Scheduler for Slurm {
     }
 
     fn task_id(&self, array: &str, index: u32) -> Option<String> {
-        Some(format!("{array}_{index}"))
+        Some(task_id(array, index))
     }
 
     fn foreign<'a>(

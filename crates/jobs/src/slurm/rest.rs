@@ -35,7 +35,7 @@ use self::partitions::{NodeTable, Partitions};
 use self::record::Record;
 pub use self::version::{ApiVersion, ApiVersionError};
 use self::version::{Description, Ping};
-use super::listing;
+use super::{CAPABILITIES, listing, task_id};
 use crate::follow::Follow;
 use crate::reason::reason;
 use crate::scheduler::{
@@ -291,18 +291,8 @@ impl Scheduler for SlurmRest {
             Ok(About {
                 scheduler: "slurm".to_owned(),
                 version: ping.release(),
-                capabilities: Capabilities {
-                    hold: true,
-                    memory: true,
-                    several_nodes: true,
-                    record: true,
-                    arrays: true,
-                    // slurmrestd has no word for it before v0.0.45.
-                    requeue: false,
-                    shorten: true,
-                    // Slurm lets operators alone lengthen it.
-                    lengthen: false,
-                },
+                // slurmrestd has no word for starting over before v0.0.45.
+                capabilities: Capabilities { requeue: false, ..CAPABILITIES },
             })
         }
         .boxed()
@@ -357,7 +347,7 @@ impl Scheduler for SlurmRest {
     }
 
     fn task_id(&self, array: &str, index: u32) -> Option<String> {
-        Some(format!("{array}_{index}"))
+        Some(task_id(array, index))
     }
 
     fn foreign<'a>(
